@@ -1,6 +1,7 @@
 """Shared fixtures: real servers for each session, flushed for each test, and no way to the hub by accident."""
 
 import gc
+import logging
 import os
 import shutil
 import signal
@@ -62,6 +63,19 @@ def pytest_collection_finish() -> None:
     """The tests' own garbage is collected."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def logs_stay_with_their_test() -> Iterator[None]:
+    """A command that a test calls sets up the logs of its process: to a terminal that is closed when the test ends."""
+    root = logging.getLogger()
+    level, handlers = root.level, set(root.handlers)
+    yield
+    logging.captureWarnings(capture=False)
+    root.setLevel(level)
+    for handler in set(root.handlers) - handlers:
+        if type(handler) is logging.StreamHandler:  # pytest's own are of other classes, and come and go
+            root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

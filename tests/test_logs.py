@@ -5,7 +5,7 @@ import io
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -45,16 +45,12 @@ class Book:
 
 
 @pytest.fixture
-def book(monkeypatch: pytest.MonkeyPatch) -> Iterator[Book]:
+def book(monkeypatch: pytest.MonkeyPatch) -> Book:
     """This process logs as a role that is set to JSON."""
-    found, root = Book(), logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    found = Book()
     monkeypatch.setattr(sys, "stderr", found.stream)
     logs.configure(Settings(_env_file=None, log_format="json"))
-    yield found
-    logging.captureWarnings(capture=False)
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    return found
 
 
 @asynccontextmanager

@@ -24,6 +24,13 @@ METRICS = 'vllm:kv_cache_usage_perc{engine="0"} 0.25\nvllm:cache_config_info{num
 END = 2  # the token that ends an answer of the tests' models
 
 
+def tell(name: str, said: object) -> None:
+    """Write a file whole or not at all: the test may read it at any moment."""
+    part = HERE / f"{name}.part"
+    part.write_text(json.dumps(said))
+    part.replace(HERE / name)
+
+
 @cache
 def own_tokenizer() -> Any:
     from llguidance import LLTokenizer  # noqa: PLC0415 - only grammars need the library
@@ -91,7 +98,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path.endswith("lora_adapter"):
             self.change_loras(request)
             return
-        (HERE / "asked.json").write_text(json.dumps(request))
+        tell("asked.json", request)
         if request["model"] not in {self.loras.base, *self.loras.names}:
             self.send_error(404, f"The model {request['model']} does not exist.")
             return
@@ -131,7 +138,7 @@ class Handler(BaseHTTPRequestHandler):
             status, said = self.loras.load(request["lora_name"], request["lora_path"])
         elif self.loras.at_run_time and self.path == "/v1/unload_lora_adapter":
             status, said = self.loras.unload(request["lora_name"])
-        (HERE / "loras.json").write_text(json.dumps(sorted(self.loras.names)))
+        tell("loras.json", sorted(self.loras.names))
         self.send_response(status)
         self.end_headers()
         self.wfile.write(said.encode())
@@ -155,11 +162,11 @@ def scored(request: dict[str, list[int]]) -> list[object]:
 
 if __name__ == "__main__":
     ours = sorted(name for name in os.environ if name.startswith("GLADOS_"))
-    (HERE / "started.json").write_text(json.dumps([sys.argv[1:], os.environ.get("VLLM_NO_USAGE_STATS"), ours]))
+    tell("started.json", [sys.argv[1:], os.environ.get("VLLM_NO_USAGE_STATS"), ours])
     sys.stdout.write("INFO reading the model\n")
     if os.environ.get("VLLM_FAKE") == "crash":
         sys.exit("RuntimeError: no kernel for this device")
     port = int(sys.argv[sys.argv.index("--port") + 1])
-    (HERE / "pid").write_text(str(os.getpid()))
+    tell("pid", os.getpid())
     Handler.loras = Loras(sys.argv)
     ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
