@@ -81,18 +81,19 @@ async def test_short_memory_puts_requests_back_and_changes_no_answer(
 ) -> None:
     expected = await alone(engine)
     scheduler, put_back = scheduler_of(engine), Mock()
-    put_back.side_effect = scheduler._put_back_newest
-    scheduler._put_back_newest = put_back
-    scheduler._budget = 200_000
-    monkeypatch.setattr(scheduler, "_expected", lambda _: 0)  # so that all are let in
-    while scheduler._kept.drop_oldest():
+    caches = scheduler._caches
+    put_back.side_effect = caches._put_back_newest
+    caches._put_back_newest = put_back
+    caches.budget = 200_000
+    monkeypatch.setattr(caches, "expected", lambda _: 0)  # so that all are let in
+    while caches.kept.drop_oldest():
         continue
     with scheduler.paused():
         answers = asyncio.create_task(together(engine))
         await until(lambda: len(scheduler._mailbox._new) == len(QUESTIONS))
     assert await answers == expected
     assert put_back.called
-    assert scheduler._used <= 200_000
+    assert caches.used <= 200_000
 
 
 async def test_a_full_device_repeats_the_step_and_nobody_notices(engine: TransformersEngine) -> None:
@@ -130,8 +131,8 @@ async def test_a_device_that_fills_up_beside_a_step_loses_no_request(
     engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected, scheduler = await alone(engine), scheduler_of(engine)
-    places = [(scheduler, "_choose"), (batch, "joined"), (batch, "selected"), (scheduler._kept, "add")]
-    for owner, name in [*places, (scheduler._kept, "find")]:
+    places = [(scheduler, "_choose"), (batch, "joined"), (batch, "selected"), (scheduler._caches.kept, "add")]
+    for owner, name in [*places, (scheduler._caches.kept, "find")]:
         calls, whole = 0, getattr(owner, name)
 
         def failing(*args: Any, whole: Any = whole) -> Any:
@@ -144,7 +145,7 @@ async def test_a_device_that_fills_up_beside_a_step_loses_no_request(
         with monkeypatch.context() as patched:
             patched.setattr(owner, name, failing)
             assert await together(engine) == expected, name
-            await until(lambda: not scheduler._has_work)
+            await until(lambda: not scheduler._caches.all)
         assert calls >= 3, name
         assert engine.fatal is None
         assert not scheduler._mailbox._unfinished
@@ -171,7 +172,7 @@ async def test_a_reader_who_leaves_a_full_device_is_forgotten(
                 break
         left.set()
     assert (await staying)[0] == expected
-    await until(lambda: not scheduler._has_work)
+    await until(lambda: not scheduler._caches.all)
 
 
 async def test_after_a_short_prompt_a_long_one_is_not_expected_to_take_more_than_it_does(
@@ -181,14 +182,14 @@ async def test_after_a_short_prompt_a_long_one_is_not_expected_to_take_more_than
     scheduler = scheduler_of(engine)
     await answer(engine, QUESTIONS[0])
     await answer(engine, QUESTIONS[3])
-    while scheduler._kept.drop_oldest():
+    while scheduler._caches.kept.drop_oldest():
         continue
     prompt = engine._encode([Message("user", QUESTIONS[2])], GREEDY).tokens
-    expected, taken = scheduler._expected(Request("", prompt, 1, Mock())), 0.0
+    expected, taken = scheduler._caches.expected(Request("", prompt, 1, Mock())), 0.0
 
     def measure(*_: Any) -> None:
         nonlocal taken
-        taken = max(taken, scheduler._used - scheduler._kept.bytes)
+        taken = max(taken, scheduler._caches.used - scheduler._caches.kept.bytes)
 
     engine._model.register_forward_hook(measure)
     await answer(engine, QUESTIONS[2])
@@ -206,7 +207,7 @@ async def test_a_request_that_never_fits_fails_alone(engine: TransformersEngine)
     assert isinstance(results[0], tuple)
     assert "has too little memory" in str(results[3])
     assert (await answer(engine, "Hi"))[0]
-    await until(lambda: not list(scheduler_of(engine)._all))
+    await until(lambda: not scheduler_of(engine)._caches.all)
 
 
 async def test_a_reader_who_leaves_changes_nobody_elses_answer(engine: TransformersEngine) -> None:
@@ -222,7 +223,7 @@ async def test_a_reader_who_leaves_changes_nobody_elses_answer(engine: Transform
     texts, _ = await asyncio.gather(together(engine), leave())
     assert texts == expected
     scheduler = scheduler_of(engine)
-    await until(lambda: not scheduler._has_work)
+    await until(lambda: not scheduler._caches.all)
     assert not scheduler._mailbox._unfinished
     assert not scheduler._mailbox._found
 
@@ -240,7 +241,7 @@ async def test_only_the_same_caller_finds_a_cache(engine: TransformersEngine) ->
 
 async def test_stopping_fails_what_runs_and_ends_the_thread(engine: TransformersEngine) -> None:
     running = asyncio.create_task(answer(engine, QUESTIONS[3], Sampling(max_tokens=500, temperature=0.0)))
-    await until(lambda: scheduler_of(engine)._has_work)
+    await until(lambda: scheduler_of(engine)._caches.all)
     await engine.stop()
     with pytest.raises((GenerationFailedError, EngineDeadError)):
         await running

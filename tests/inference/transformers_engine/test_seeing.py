@@ -180,7 +180,7 @@ async def test_turns_without_pictures_go_the_way_they_always_went(engine: Transf
     assert (seen.call_count, read.call_count) == (0, 2)
     await said(engine, TALKS["a picture"])
     assert (seen.call_count, read.call_count) == (1, 2)
-    await until(lambda: not pictures._has_work)
+    await until(lambda: not pictures._caches.all)
 
 
 async def test_both_schedulers_compute_with_the_same_weights(engine: TransformersEngine) -> None:
@@ -298,7 +298,7 @@ async def test_a_full_device_repeats_the_step_with_its_picture(engine: Transform
 async def test_a_reader_who_leaves_leaves_nothing_behind(engine: TransformersEngine) -> None:
     scheduler: Any = engine.sight.scheduler
     await leave(engine)
-    await until(lambda: not scheduler._has_work)
+    await until(lambda: not scheduler._caches.all)
     assert not scheduler._mailbox._unfinished
     assert engine.stats().running == 0
 

@@ -6,8 +6,7 @@ similar length share a batch, so at most half of a batch is padding.
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -17,21 +16,17 @@ from glados_bots.errors import first_line
 from glados_bots.inference.engine import EngineOptions
 from glados_bots.inference.transformers_engine.batching import CPU_BATCH_TOKENS, HALF, CachePlan
 from glados_bots.inference.transformers_engine.dense.batch import Batch, Forward, Request
-from glados_bots.inference.transformers_engine.dense.kept import TAIL, Kept
+from glados_bots.inference.transformers_engine.dense.caches import Caches
 from glados_bots.inference.transformers_engine.dense.mailbox import Mailbox
-from glados_bots.inference.transformers_engine.dense.states import size, state_size
 from glados_bots.inference.transformers_engine.multi_lora import MultiLora
 from glados_bots.inference.transformers_engine.out_of_memory import EXPLANATION
-from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
 from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
 from glados_bots.inference.transformers_engine.scheduler import Deliver
 from glados_bots.inference.transformers_engine.short_first import piece
 from glados_bots.inference.transformers_engine.vision.shown import Shown
 
-KEPT_SHARE = 0.5  # of the cache's memory, at most, for prompts of earlier requests
 GPU_BATCH_TOKENS = 1024  # tokens of a prompt that one step reads
 LEAST_PIECE = 32  # tokens, after the device was full
-MOST_PUT_BACK = 2  # times that a request waits because the device was full; then it may fail
 PAGE = 2**20  # bytes; the cache has no pages, so we count in MiB
 
 log = logging.getLogger(__name__)
@@ -59,16 +54,9 @@ class DenseScheduler:
         self._ends = frozenset(ends)
         self._vocabulary = vocabulary
         self._piece = GPU_BATCH_TOKENS if cuda else CPU_BATCH_TOKENS
-        self._budget = plan.memory * model.dtype.itemsize / HALF
         self._room = plan.memory
-        self._kept = Kept(0 if self._forward.whole_prompts else self._budget * KEPT_SHARE)
-        self._waiting: deque[Request] = deque()
-        self._reading: list[Request] = []
-        self._batches: list[Batch] = []
+        self._caches = Caches(self._forward, plan.memory * model.dtype.itemsize / HALF)
         self._short_first = False
-        self._row_bytes = self._token_bytes = (
-            0.0  # of one row's states, and of one token's keys and values, as measured
-        )
         self._mailbox = Mailbox()
         self.fatal: str | None = None
         self._thread = threading.Thread(target=self._run, name="dense scheduler", daemon=True)
@@ -103,7 +91,7 @@ class DenseScheduler:
 
     @property
     def pages(self) -> tuple[int, int]:
-        return int(self._used // PAGE), int(self._budget // PAGE)
+        return int(self._caches.used // PAGE), int(self._caches.budget // PAGE)
 
     # --- in the thread ---------------------------------------------------------------------------------------------
 
@@ -111,71 +99,49 @@ class DenseScheduler:
         try:
             with torch.inference_mode():
                 while self._take_news():
-                    self._step()
+                    self._in_memory(self._step)
         except Exception as error:
             log.exception("the generation thread failed")
             self.fatal = f"the generation thread failed: {first_line(error)}"
         new, _ = self._mailbox.take(lambda: True)
-        for request in [*new, *self._all]:
+        for request in [*new, *self._caches.all]:
             self._mailbox.deliver(request, error=self.fatal or "the service is shutting down")
         self._mailbox.rest()
 
     def _take_news(self) -> bool:
         """Wait for work, and take what was added and removed. Returns whether to continue."""
-        new, removed = self._mailbox.take(lambda: self._has_work)
-        self._waiting.extend(new)
-        left = [request for request in self._all if request.request_id in removed]
+        new, removed = self._mailbox.take(lambda: bool(self._caches.all))
+        self._caches.waiting.extend(new)
+        left = [request for request in self._caches.all if request.request_id in removed]
         for request in left:
             request.ended = True
-        self._in_memory(lambda: self._drop_all(left))
+        self._in_memory(lambda: self._caches.drop_all(left))
         return not self._mailbox.is_closed
-
-    def _step(self) -> None:
-        self._in_memory(self._compute)
-
-    def _compute(self) -> None:
-        self._admit()
-        if self._reading:
-            self._read_piece()
-        for batch in list(self._batches):
-            self._answer(batch)
-        self._make_room()
 
     def _in_memory(self, work: Callable[[], object]) -> None:
         """Do something for which the device may have too little memory. Then all that is under way begins again."""
-        before = list(self._all)
+        before = self._caches.all
         try:
             work()
         except torch.OutOfMemoryError as error:
             error.__traceback__ = None  # it holds the tensors of the failed step
             self._recover(before)
 
-    def _admit(self) -> None:
-        """Begin to read waiting prompts while the cache has room for them; one is always let in."""
-        while self._waiting:
-            request = self._waiting[0]
-            wanted = self._used - self._kept.bytes + self._expected(request)
-            if wanted > self._budget and (self._reading or self._batches):
-                return
-            self._reading.append(self._waiting.popleft())
-            prompt = request.named[: len(request.prompt)]
-            request.read, request.cache = self._kept.find(_domain(request), prompt)
-            request.cache = request.cache or self._forward.new_cache()
-            request.found = request.found or request.read
+    def _step(self) -> None:
+        for request in self._caches.admit():
             self._mailbox.tell_found(request)
+        if self._caches.reading:
+            self._read_piece()
+        for batch in list(self._caches.batches):
+            self._answer(batch)
+        self._caches.make_room()
 
     def _read_piece(self) -> None:
         """Read a piece of the shortest and of the oldest prompt in turn (transformers_engine/short_first.py)."""
         self._short_first = not self._short_first
-        request = min(self._reading, key=lambda one: len(one.to_read)) if self._short_first else self._reading[0]
-        rest, keep_at = len(request.to_read), request.keep_at
-        count, picture = min(self._piece, rest, self._most(rest)), None
-        if request.shown:
-            count, picture = request.shown.piece(request.read, count)
-        if self._forward.whole_prompts:
-            count = rest
-        elif request.read < keep_at < request.read + count:
-            count = keep_at - request.read
+        reading = self._caches.reading
+        request = min(reading, key=lambda one: len(one.to_read)) if self._short_first else reading[0]
+        count, picture = self._next_piece(request)
         try:
             scores = self._forward.read(request, count, picture)
         except torch.OutOfMemoryError:
@@ -184,39 +150,37 @@ class DenseScheduler:
             if picture is None:
                 raise
             log.exception("a picture cannot be read")  # it must not end the answers of others
-            self._reading.remove(request)
+            reading.remove(request)
             request.ended = True
             self._mailbox.deliver(request, error=f"a picture cannot be read: {first_line(error)}")
             return
+        is_last = count == len(request.to_read)
         request.read += count
-        self._measure(request)
-        if request.read == keep_at:
-            self._kept.add(_domain(request), request.named[:keep_at], request.cache)
-        if count == rest:
-            self._reading.remove(request)
+        self._caches.measure(request)
+        if request.read == request.keep_at:
+            self._caches.keep_prompt(request)
+        if is_last:
+            reading.remove(request)
             if not self._say([request], scores):
-                self._join(request)
+                self._caches.join(request)
+
+    def _next_piece(self, request: Request) -> tuple[int, int | None]:
+        """(tokens to read now, the number of the picture in them). A piece ends where the prompt is kept."""
+        rest, keep_at = len(request.to_read), request.keep_at
+        count, picture = min(self._piece, rest, self._most(rest)), None
+        if request.shown:
+            count, picture = request.shown.piece(request.read, count)
+        if self._forward.whole_prompts:
+            return rest, picture
+        return keep_at - request.read if request.read < keep_at < request.read + count else count, picture
 
     def _most(self, rest: int) -> int:
         """The most tokens of a prompt that answers under way can wait for. Args: rest: tokens of it not read yet."""
-        return rest if self._cuda else piece(len(self._answering), rest)
-
-    def _measure(self, request: Request) -> None:
-        """Learn from a cache what others will take. States have one size, whatever the prompt's length."""
-        states = state_size(request.cache)
-        self._row_bytes = max(self._row_bytes, states)
-        self._token_bytes = max(self._token_bytes, (size(request.cache) - states) / max(request.read, TAIL))
-
-    def _expected(self, request: Request) -> float:
-        """Bytes that a request's cache will take when its prompt is read."""
-        return self._row_bytes + len(request.to_read) * self._token_bytes
+        return rest if self._cuda else piece(len(self._caches.answering), rest)
 
     def _answer(self, batch: Batch) -> None:
         """One token for every row of a batch."""
-        for request in self._say(batch.rows, batch.step()):
-            cache = batch.leave(request)
-            self._kept.add(_domain(request), request.named[: request.read], cache)
-        self._batches = [one for one in self._batches if one.rows]
+        self._caches.finish(batch, self._say(batch.rows, batch.step()))
 
     def _say(self, requests: Sequence[Request], scores: torch.Tensor) -> list[Request]:
         """Choose a token for each request and deliver it. Returns the requests that are finished."""
@@ -231,102 +195,16 @@ class DenseScheduler:
     def _on_device(self, requests: Sequence[Request], scores: torch.Tensor) -> list[int]:
         return [int(token) for token in self._sampler.choose_on_device(requests, scores).tolist()]
 
-    def _join(self, request: Request) -> None:
-        batch = next((batch for batch in self._batches if batch.suits(request)), None)
-        if batch is None:
-            batch = Batch(self._forward)
-            self._batches.append(batch)
-        batch.join(request)
-
-    def _drop_all(self, requests: Iterable[Request]) -> None:
-        for request in requests:
-            self._drop(request)
-
-    def _drop(self, request: Request) -> None:
-        """Forget a request, wherever it is."""
-        if request in self._waiting:
-            self._waiting.remove(request)
-        elif request in self._reading:
-            self._reading.remove(request)
-        else:
-            batch = next(batch for batch in self._batches if request in batch.rows)
-            batch.leave(request)
-            self._batches = [one for one in self._batches if one.rows]
-
-    def _make_room(self) -> None:
-        """Keep within the budget: first drop what is kept, then put back the newest requests."""
-        while self._used > self._budget and (self._kept.drop_oldest() or self._put_back_newest()):
-            continue
-
-    def _put_back_newest(self) -> bool:
-        """Let the newest request wait. Returns whether there were at least two, because one must continue."""
-        active = self._active
-        if len(active) > 1:
-            self._put_back(active[-1])
-        return len(active) > 1
-
-    def _put_back(self, request: Request) -> None:
-        """Let a request wait. Its prompt and its answer so far are read again later."""
-        self._drop(request)
-        request.read, request.cache = 0, None
-        request.put_back += 1
-        self._waiting.appendleft(request)
-
     def _recover(self, before: Sequence[Request]) -> None:
-        """The device is full: free all that can be freed, and begin again with smaller pieces.
-
-        A step that broke off has changed some layers of a cache and not the others. So no cache of a request under way
-        is used again. After MOST_PUT_BACK times for each of them, the longest fails.
-
-        Args:
-            before: all requests before the step. One that is nowhere now was on its way from one place to another.
-        """
-        waiting = {request.request_id for request in self._waiting}
-        alive = [request for request in dict.fromkeys([*before, *self._all]) if not request.ended]
-        active = [request for request in alive if request.request_id not in waiting]
-        while self._kept.drop_oldest():
-            continue
-        self._reading, self._batches = [], []
+        """The device is full: free what can be freed, and begin again with smaller pieces. Args: see `begin_again`."""
         self._piece = max(LEAST_PIECE, self._piece // 2)
-        patient = [request for request in active if request.put_back < MOST_PUT_BACK]
-        if patient:
-            patient[-1].put_back += 1
-        elif active:
-            longest = max(active, key=lambda request: len(request.prompt) + len(request.tokens))
-            active.remove(longest)
-            longest.ended, longest.cache = True, None
-            self._mailbox.deliver(longest, error=EXPLANATION)
-        for request in active:
-            request.read, request.cache = 0, None
+        again, given_up = self._caches.begin_again(before)
+        if given_up:
+            self._mailbox.deliver(given_up, error=EXPLANATION)
+        for request in again:
             self._sampler.rewind(request.request_id, len(request.prompt) + len(request.tokens))
-        self._waiting = deque([*active, *(request for request in self._waiting if not request.ended)])
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        log.error("out of memory: %d requests wait; run `glados models plan` to see what fits", len(self._waiting))
-
-    @property
-    def _answering(self) -> list[Request]:
-        return [request for batch in self._batches for request in batch.rows]
-
-    @property
-    def _active(self) -> list[Request]:
-        return [*self._answering, *self._reading]
-
-    @property
-    def _all(self) -> Iterator[Request]:
-        yield from (*self._waiting, *self._active)
-
-    @property
-    def _has_work(self) -> bool:
-        return bool(self._waiting or self._reading or self._batches)
-
-    @property
-    def _used(self) -> float:
-        """Bytes of all caches."""
-        reading = sum(size(request.cache) for request in self._reading)
-        return reading + self._kept.bytes + sum(batch.bytes for batch in self._batches)
-
-
-def _domain(request: Request) -> str:
-    """Caller and LoRA, which are the end of its id."""
-    return request.request_id.partition(DOMAIN)[2]
+        log.error(
+            "out of memory: %d requests wait; run `glados models plan` to see what fits", len(self._caches.waiting)
+        )
