@@ -85,7 +85,7 @@ def fits(schema: Any, text: str) -> bool:
 
 def begins(engine: TransformersEngine, grammar: Grammar, text: str) -> bool:
     """Whether a text is the beginning of a document."""
-    form = Form(engine.compiler, lark(grammar), "schema", [0], engine.encoder.tokenizer.decode)
+    form = Form(engine.forms.compiler, lark(grammar), "schema", [0], engine.encoder.tokenizer.decode)
     return form.begins(text)
 
 

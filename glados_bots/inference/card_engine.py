@@ -2,23 +2,22 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import copy_context
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from glados_bots.conversation import Message
-from glados_bots.errors import EngineDeadError, ParameterRefusedError
+from glados_bots.errors import EngineDeadError
 from glados_bots.inference.decoding.answer import Answer, Limits, Tokens
 from glados_bots.inference.decoding.logprobs import Scored
 from glados_bots.inference.engine import EngineOptions, ServedLora
-from glados_bots.inference.grammars import blame, sources
 from glados_bots.inference.grammars.calling import Calls, calls_of
-from glados_bots.inference.grammars.compiler import Compiler
 from glados_bots.inference.grammars.form import Form
+from glados_bots.inference.grammars.forms import Forms
 from glados_bots.inference.loras.shelf import LoraShelf
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.prompts.encoding import Encoder
@@ -32,11 +31,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A conversation as an engine reads it."""
+    """What the model reads before its answer."""
 
     tokens: list[int]
     calls: Calls
-    pictures: Sequence[Any] = ()  # of the conversation, as the engine keeps them
+    pictures: Sequence[Any] = ()  # of a conversation, as the engine keeps them
+    raw: bool = False  # whether it is no conversation
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRequest:
+    """One answer that an engine computes, whatever tokens it continues."""
+
+    model: str  # its mark, see `LoraShelf`
+    sampling: Sampling
+    domain: str = ""  # only requests of one domain share prefixes
+    form: Form | None = None
+    pictures: Sequence[Any] = ()
 
 
 class CardEngine(ABC):
@@ -48,57 +59,39 @@ class CardEngine(ABC):
         self._line = WaitingLine(options.max_running, options.max_waiting)
         self._suspects = Suspects(options.data_dir / "service" / "prompts.json")
         self._picture_thread = ThreadPoolExecutor(1, "pictures")  # so that nobody's words wait for pictures
-        self._form_thread = ThreadPoolExecutor(1, "forms")  # so that nobody's words wait for a form to be compiled
-        self._compiler: Compiler | None = None  # the first form creates it
         self._encoder: Encoder | None = None  # `start` creates it
         self._ends: Collection[int] = ()  # tokens that end an answer; `start` finds them
 
-    async def generate(
+    def generate(
         self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
-        with self.shelf.held(model) as asked:
-            async with aclosing(self._generate(asked, messages, sampling, caller)) as events:
-                async for event in events:
-                    yield event
+        return self._events(model, partial(self._conversation, messages, sampling), sampling, caller)
 
-    async def _generate(
-        self, model: str, messages: Sequence[Message], sampling: Sampling, caller: str
-    ) -> AsyncGenerator[Event]:
-        thread = self._picture_thread if any(message.pictures for message in messages) else None
-        encode = partial(copy_context().run, self._encode, messages, sampling)
-        prompt = await asyncio.get_running_loop().run_in_executor(thread, encode)
-        room = self.encoder.room(prompt.tokens)
-        self._require_tokens(sampling)
-        form = await self._form(prompt.tokens, prompt.calls.sampling)
-        wishes, domain = prompt.calls.sampling, self._domain(caller)
-        ask = partial(self._answer, model, sampling=wishes, domain=domain, pictures=prompt.pictures, form=form)
-        reader = self._reader(prompt, room, sampling, form)
-        async with aclosing(self._in_turn(prompt.tokens, caller, lambda: reader.events(ask))) as events:
-            async for event in events:
-                yield event
-
-    async def complete(
+    def complete(
         self, model: str, prompt: str | Sequence[int], sampling: Sampling, caller: str = ""
     ) -> AsyncGenerator[Event]:
-        with self.shelf.held(model) as asked:
-            async with aclosing(self._complete(asked, prompt, sampling, caller)) as events:
+        return self._events(model, partial(self._raw, prompt, sampling), sampling, caller)
+
+    async def _events(
+        self, model: str, read: Callable[[], Awaitable[Prompt]], sampling: Sampling, caller: str
+    ) -> AsyncGenerator[Event]:
+        """All events of one answer. Args: read: makes the prompt."""
+        with self.shelf.held(model) as mark:
+            prompt = await read()
+            limits, calls = self._limits(prompt, sampling), prompt.calls
+            self._require_tokens(sampling)
+            form = await self.forms.of(calls.sampling, prompt.tokens, raw=prompt.raw)
+            domain = caller if self._options.share_prefixes == "key" else ""
+            request = EngineRequest(mark, calls.sampling, domain, form, prompt.pictures)
+            ends, stops = frozenset([*self._ends, *sampling.stop_tokens]), self._stops(sampling)
+            reader = Answer(self.encoder, prompt.tokens, ends, stops, limits, form=form, calls=calls, raw=prompt.raw)
+            answer: Callable[[], AsyncGenerator[Event]] = partial(reader.events, partial(self._answer, request))
+            if prompt.raw:
+                score = partial(self._score, request, prompt.tokens)
+                answer = partial(continued, prompt.tokens, sampling, self.encoder.texts, score, answer)
+            async with aclosing(self._in_turn(prompt.tokens, caller, answer)) as events:
                 async for event in events:
                     yield event
-
-    async def _complete(
-        self, model: str, prompt: str | Sequence[int], sampling: Sampling, caller: str
-    ) -> AsyncGenerator[Event]:
-        tokens = await asyncio.to_thread(self.encoder.raw, prompt)
-        room = self.encoder.room(tokens, least=min(1, chosen(sampling.max_tokens, 1)))
-        self._require_tokens(sampling)
-        form = await self._form(tokens, sampling, raw=True)
-        ask = partial(self._answer, model, sampling=sampling, domain=self._domain(caller), pictures=(), form=form)
-        reader = self._raw_reader(tokens, room, sampling, form)
-        score = partial(self._score, model, tokens, domain=self._domain(caller))
-        events_of = partial(continued, tokens, sampling, self.encoder.texts, score, lambda: reader.events(ask))
-        async with aclosing(self._in_turn(tokens, caller, events_of)) as events:
-            async for event in events:
-                yield event
 
     async def _in_turn(
         self, prompt: list[int], caller: str, answer: Callable[[], AsyncGenerator[Event]]
@@ -130,9 +123,6 @@ class CardEngine(ABC):
     def tokenizer_info(self) -> dict[str, str | None]:
         return self.encoder.info()
 
-    def _domain(self, caller: str) -> str:
-        return caller if self._options.share_prefixes == "key" else ""
-
     def _require_tokens(self, sampling: Sampling) -> None:
         """Raise ParameterRefusedError if the request names a token that the model lacks."""
         self.encoder.require_tokens("logit_bias", sampling.logit_bias)
@@ -158,6 +148,11 @@ class CardEngine(ABC):
         """The card's name, the names of its LoRAs, and the base's name if the card's own name means a LoRA."""
         return self.shelf.names
 
+    async def _conversation(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
+        thread = self._picture_thread if any(message.pictures for message in messages) else None
+        encode = partial(copy_context().run, self._encode, messages, sampling)
+        return await asyncio.get_running_loop().run_in_executor(thread, encode)
+
     def _encode(self, messages: Sequence[Message], sampling: Sampling) -> Prompt:
         with self._suspects.making(messages):
             calls = calls_of(sampling, self.encoder.spellings)
@@ -169,73 +164,41 @@ class CardEngine(ABC):
         del messages
         return ()
 
-    async def _form(self, prompt: list[int], sampling: Sampling, *, raw: bool = False) -> Form | None:
-        """The compiled form of the answer, if the request wants one. Raises ParameterRefusedError."""
-        wish = sampling.grammar
-        if wish is None:
-            return None
-        if sampling.stop_tokens:
-            raise ParameterRefusedError(
-                "stop_token_ids", "an answer with a form ends where the form does; leave it out"
-            )
+    async def _raw(self, prompt: str | Sequence[int], sampling: Sampling) -> Prompt:
+        return Prompt(await asyncio.to_thread(self.encoder.raw, prompt), Calls(sampling), raw=True)
 
-        def made() -> Form:
-            source = sources.lark(wish)
-            try:
-                decode, is_written = self.encoder.tokenizer.decode, wish.kind == "grammar"
-                return Form(self.compiler, source, wish.field, prompt, decode, raw=raw, is_written=is_written)
-            except ParameterRefusedError as error:
-                raise blame.located(wish, error) from error
+    def _limits(self, prompt: Prompt, sampling: Sampling) -> Limits:
+        """What the answer may take of the room that the prompt leaves. Raises PromptTooLongError if that is too little.
 
-        return await asyncio.get_running_loop().run_in_executor(self._form_thread, made)
-
-    def _reader(self, prompt: Prompt, room: int, sampling: Sampling, form: Form | None) -> Answer:
+        A raw prompt is not followed by reasoning, and need not leave room if no answer is wanted.
+        """
+        if prompt.raw:
+            room = self.encoder.room(prompt.tokens, least=min(1, chosen(sampling.max_tokens, 1)))
+            return Limits.within(room, sampling.max_tokens, 0)
         reasoning = chosen(sampling.reasoning_tokens, self._options.thinking_tokens)
-        limits = Limits.within(room, sampling.max_tokens or self._card.max_answer_tokens, reasoning)
-        ends = frozenset([*self._ends, *sampling.stop_tokens])
-        return Answer(self.encoder, prompt.tokens, ends, self._stops(sampling), limits, form=form, calls=prompt.calls)
-
-    def _raw_reader(self, prompt: list[int], room: int, sampling: Sampling, form: Form | None) -> Answer:
-        limits = Limits.within(room, sampling.max_tokens, 0)
-        ends = frozenset([*self._ends, *sampling.stop_tokens])
-        stops, calls = self._stops(sampling), Calls(sampling)
-        return Answer(self.encoder, prompt, ends, stops, limits, form=form, calls=calls, raw=True)
+        most = sampling.max_tokens or self._card.max_answer_tokens
+        return Limits.within(self.encoder.room(prompt.tokens), most, reasoning)
 
     def _stops(self, sampling: Sampling) -> list[str]:
         """The strings that end an answer."""
         return [*self._card.stop, *sampling.stop]
 
     @abstractmethod
-    def _answer(
-        self,
-        model: str,
-        prompt: list[int],
-        limit: int,
-        sampling: Sampling,
-        domain: str,
-        *,
-        pictures: Sequence[Any],
-        form: Form | None,
-    ) -> AsyncGenerator[Tokens]:
-        """Compute at most `limit` tokens. Closing the iterator stops it. Only requests of one domain share prefixes.
-
-        Args: model: its mark, see `LoraShelf`.
-        """
+    def _answer(self, request: EngineRequest, prompt: list[int], limit: int) -> AsyncGenerator[Tokens]:
+        """Compute at most `limit` tokens. Closing the iterator stops it."""
 
     @abstractmethod
-    async def _score(self, model: str, prompt: list[int], count: int, domain: str) -> list[Scored]:
+    async def _score(self, request: EngineRequest, prompt: list[int], count: int) -> list[Scored]:
         """The scores of all tokens of a prompt but the first, each with the `count` likeliest tokens."""
 
     @property
     def seeing(self) -> tuple[str, ...]:
         return ()
 
-    @property
-    def compiler(self) -> Compiler:
-        """Compiles forms for this model."""
-        if self._compiler is None:
-            self._compiler = Compiler(self.encoder.tokenizer, self.encoder.vocabulary, self._ends, self.encoder.marks)
-        return self._compiler
+    @cached_property
+    def forms(self) -> Forms:
+        """The forms of its answers. Raises EngineDeadError before `start`."""
+        return Forms(self.encoder, self._ends)
 
     @property
     def encoder(self) -> Encoder:

@@ -14,6 +14,7 @@ from glados_bots.inference.engine import Engine, EngineOptions
 from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Base, Card, SamplingDefaults
 from glados_bots.inference.model_files.choosing import resolve
+from glados_bots.inference.transformers_engine import assembling
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.inference.transformers_engine.paged import PagedScheduler
 from glados_bots.wire.events import Delta, Finished, Sampling
@@ -95,6 +96,12 @@ async def started(card: Card, **options: Any) -> TransformersEngine:
     engine = TransformersEngine(card, EngineOptions(DATA, **options))
     await engine.start()
     return engine
+
+
+def dense_only(patch: pytest.MonkeyPatch) -> None:
+    """Let the dense scheduler serve every model."""
+    make = assembling.schedulers
+    patch.setattr(assembling, "schedulers", lambda _way, *rest: make("dense", *rest))
 
 
 def manager_of(engine: TransformersEngine) -> Any:

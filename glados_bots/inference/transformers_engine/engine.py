@@ -8,44 +8,34 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 from glados_bots.conversation import Message
-from glados_bots.errors import (
-    ConfigError,
-    EngineDeadError,
-    GenerationFailedError,
-    first_line,
-)
-from glados_bots.inference.card_engine import CardEngine, Prompt
+from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError, first_line
+from glados_bots.inference.card_engine import CardEngine, EngineRequest, Prompt
 from glados_bots.inference.decoding.answer import Tokens
 from glados_bots.inference.decoding.logprobs import Scored
 from glados_bots.inference.engine import EngineOptions, EngineStats
-from glados_bots.inference.grammars.form import Form
-from glados_bots.inference.model_files import shapes, support, weights
-from glados_bots.inference.model_files.before_loading import admission
+from glados_bots.inference.grammars.matcher import Matcher
+from glados_bots.inference.model_files import support
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.pictures import decoding
-from glados_bots.inference.prompts.encoding import Encoder
-from glados_bots.inference.transformers_engine import out_of_memory, trial
-from glados_bots.inference.transformers_engine.batching import CachePlan, for_pictures, loaded_shape, memory_for_cache
-from glados_bots.inference.transformers_engine.dense.scheduler import DenseScheduler
-from glados_bots.inference.transformers_engine.loading import Loaded, load_model
+from glados_bots.inference.transformers_engine import out_of_memory
+from glados_bots.inference.transformers_engine.assembling import assembled
+from glados_bots.inference.transformers_engine.loading import Loaded
 from glados_bots.inference.transformers_engine.lora_slots import LoraSlots
-from glados_bots.inference.transformers_engine.multi_lora import BASE, MultiLora, tag
-from glados_bots.inference.transformers_engine.paged import PagedScheduler
+from glados_bots.inference.transformers_engine.multi_lora import BASE, tag
 from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
-from glados_bots.inference.transformers_engine.sampling.rows import row_settings
+from glados_bots.inference.transformers_engine.sampling.rows import RowSettings, row_settings
 from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
 from glados_bots.inference.transformers_engine.scheduler import Output, Scheduler
 from glados_bots.inference.transformers_engine.trial import Trial
-from glados_bots.inference.transformers_engine.vision.eyes import Eyes, Seen, opened_eyes
+from glados_bots.inference.transformers_engine.vision.eyes import Seen
 from glados_bots.inference.transformers_engine.vision.sight import Sight
-from glados_bots.inference.transformers_engine.vision.twin import twin_of
 from glados_bots.wire.events import FinishReason, Sampling
 
-S = TypeVar("S", PagedScheduler, DenseScheduler)
 FAILED = "this answer failed inside the model; the log of the service says why"
 
 log = logging.getLogger(__name__)
@@ -57,7 +47,6 @@ class TransformersEngine(CardEngine):
     def __init__(self, card: Card, options: EngineOptions) -> None:
         super().__init__(card, options)
         self._shelf = self._lora_slots(Loaded(None, {card.name: BASE}))
-        self._loras: MultiLora | None = None
         self._model: Any = None
         self._scheduler: Scheduler | None = None  # `start` creates it
         self._sight: Sight | None = None  # only for a model that sees
@@ -92,7 +81,7 @@ class TransformersEngine(CardEngine):
                 pass
         if self._shelf.spare:  # tells which layers no LoRA can change, see `MultiLora.strange`
             prompt = self.encoder.encode(messages)
-            async for _ in self._answer(self._shelf.spare, prompt, 2, Sampling(), "", pictures=(), form=None):
+            async for _ in self._answer(EngineRequest(self._shelf.spare, Sampling()), prompt, 2):
                 pass
         if self._trial is not None and not self._trial.passed(await self._trial.ask(self.scheduler, self._sampler)):
             raise RuntimeError(f"its answers differ from those of {type(self._model).__name__} without batching")
@@ -120,51 +109,10 @@ class TransformersEngine(CardEngine):
             await asyncio.to_thread(scheduler.stop)
 
     def _load(self) -> None:
-        # 1. Files: check the config before fetching the large ones
-        card, options = self._card, self._options
-        admission.refuse_by_hub(card, options.hf_token)
-        admission.refuse_too_large(card, options)
-        folder = weights.fetch(card, options.data_dir, options.hf_token)
-        found = admission.admitted(card, folder)
-        # 2. Weights and LoRAs
-        loaded = load_model(folder, card, options)
-        self._shelf, self._loras, model = self._lora_slots(loaded), loaded.loras, loaded.model
-        self._model = model.eval()
-        shape, memory = loaded_shape(model), memory_for_cache(options, model)
-        # 3. Prompts, and the tokens that end an answer
-        config = model.config.get_text_config()
-        wanted = shapes.wanted_window(card, shapes.window_of(config), options.context_length)
-        window = shapes.served_window(card, shape, wanted, memory)
-        self._encoder = Encoder(card, folder, config, window)
-        self._ends = self._encoder.ends(model.generation_config)
-        eyes = opened_eyes(folder, card, model, self._encoder)
-        # 4. The trial of an untested model class: its plain answer, before its attention is replaced
-        if type(model).__name__ not in trial.TESTED:
-            self._trial = Trial(model, self._encoder.encode([Message("user", trial.QUESTION)]))
-        # 5. What computes the tokens, and the window that its cache really has room for
-        self._make_schedulers(found.way, CachePlan(shape, window, memory), eyes)
-        self._encoder.context = shapes.served_window(card, shape, window, self.scheduler.room)
-        log.info("window: %d tokens", self.context_length)
-
-    def _make_schedulers(self, way: str | None, plan: CachePlan, eyes: Eyes | None) -> None:
-        """One scheduler, and for a paged model that sees a second one, with the same weights."""
-        dense: DenseScheduler | None = None
-        pictures = plan
-        if way == "dense":
-            self._scheduler = dense = self._made(DenseScheduler, self._model, plan)
-        elif eyes is not None:
-            plan, pictures = for_pictures(plan)
-            dense = self._made(DenseScheduler, twin_of(self._model, self._loras), pictures)
-        if dense is not None and eyes is not None:
-            window = shapes.tokens_in(plan.shape, plan.window, pictures.memory)
-            self._sight = Sight(self._model, eyes, dense, window)
-            log.info("it sees pictures; window of turns with pictures: %d tokens", window)
-        if way != "dense":  # last, because it replaces the model's attention
-            self._scheduler = self._made(PagedScheduler, self._model, plan)
-
-    def _made(self, kind: type[S], model: Any, plan: CachePlan) -> S:
-        parts = (model, self._sampler, self._loras, self._options, plan)
-        return kind(*parts, ends=self._ends, vocabulary=self.encoder.vocabulary)
+        parts = assembled(self._card, self._options, self._sampler)
+        self._model, self._shelf = parts.loaded.model, self._lora_slots(parts.loaded)
+        self._encoder, self._ends = parts.encoder, parts.ends
+        self._scheduler, self._sight, self._trial = parts.scheduler, parts.sight, parts.trial
 
     def _lora_slots(self, loaded: Loaded) -> LoraSlots:
         return LoraSlots(self._options, self._card.base.hub, loaded, lambda: self._schedulers)
@@ -183,16 +131,7 @@ class TransformersEngine(CardEngine):
         return prompt
 
     async def _answer(
-        self,
-        model: str,
-        prompt: list[int],
-        limit: int,
-        sampling: Sampling,
-        domain: str,
-        *,
-        pictures: Sequence[Seen],
-        form: Form | None = None,
-        forced: Sequence[int] = (),
+        self, request: EngineRequest, prompt: list[int], limit: int, *, forced: Sequence[int] = ()
     ) -> AsyncGenerator[Tokens]:
         """Submit the prompt, read token by token, and cancel if the reader leaves.
 
@@ -201,44 +140,56 @@ class TransformersEngine(CardEngine):
         self._require_alive()
         scheduler: Scheduler = self.scheduler
         add: Callable[..., None] = scheduler.add
-        if pictures and self._sight:
-            scheduler, add = self._sight.scheduler, await asyncio.to_thread(self._sight.adding, prompt, pictures)
-        request_id = tag(f"{uuid4().hex}{DOMAIN}{domain}", model)
+        if request.pictures and self._sight:
+            scheduler, add = (
+                self._sight.scheduler,
+                await asyncio.to_thread(self._sight.adding, prompt, request.pictures),
+            )
+        row = await self._row(request, prompt, forced)
+        request_id = tag(f"{uuid4().hex}{DOMAIN}{request.domain}", request.model)
         outputs = self._outputs[request_id] = asyncio.Queue()
-        forbids = self.encoder.completes_bad_word if self._card.bad_words else None
-        wishes = (self._card.sampling, sampling, self._model.device, prompt)
-        row = row_settings(*wishes, forbids=forbids, ends=self._ends)
-        row.forced = forced
-        matcher = row.matcher = await asyncio.to_thread(form.matcher, prompt) if form else None
         self._sampler.add(request_id, row)
-        count, last, finished = 0, -1, False
+        count = 0
         reason: FinishReason | None = None
         try:
             add(request_id, prompt, limit, outputs.put_nowait)
-            while not finished:
+            while reason is None:
                 output = self._unfailed(await outputs.get())
-                new, finished = output.tokens[count:], output.finished
+                new = output.tokens[count:]
                 scores = row.scores[count : count + len(new)]
-                count, last = count + len(new), new[-1] if new else last
-                if matcher and matcher.complete_at is not None and matcher.complete_at <= count:
-                    reason, finished = "stop", True  # nothing but an end can follow
-                elif finished:
-                    reason = "stop" if last in self._ends else "length"
-                if new or finished:
+                count += len(new)
+                reason = self._reason(output, count, row.matcher)
+                if new or reason:
                     yield Tokens(new, scheduler.cached(request_id), reason, scores)
         finally:
             scheduler.remove(request_id)
             self._sampler.drop(request_id)
             self._outputs.pop(request_id, None)
 
-    async def _score(self, model: str, prompt: list[int], count: int, domain: str) -> list[Scored]:
+    async def _row(self, request: EngineRequest, prompt: list[int], forced: Sequence[int]) -> RowSettings:
+        """How the sampler chooses the tokens of an answer."""
+        forbids = self.encoder.completes_bad_word if self._card.bad_words else None
+        wishes = (self._card.sampling, request.sampling, self._model.device, prompt)
+        row = row_settings(*wishes, forbids=forbids, ends=self._ends)
+        row.forced = forced
+        row.matcher = await asyncio.to_thread(request.form.matcher, prompt) if request.form else None
+        return row
+
+    def _reason(self, output: Output, count: int, matcher: Matcher | None) -> FinishReason | None:
+        """Why the answer ends with this output; None if it continues. Args: count: tokens of the answer so far."""
+        if matcher and matcher.complete_at is not None and matcher.complete_at <= count:
+            return "stop"  # nothing but an end can follow
+        if not output.finished:
+            return None
+        return "stop" if output.tokens and output.tokens[-1] in self._ends else "length"
+
+    async def _score(self, request: EngineRequest, prompt: list[int], count: int) -> list[Scored]:
         """Read the prompt as if the model were saying it, a token per step beside the answers of others."""
         scores: list[Scored] = []
-        wish = Sampling(temperature=0.0, logprobs=count)
+        request = replace(request, sampling=Sampling(temperature=0.0, logprobs=count), form=None)
         while rest := prompt[len(scores) + 1 :]:  # an end token within the prompt ends a request
             known = prompt[: len(scores) + 1]
-            said = self._answer(model, known, len(rest), wish, domain, pictures=(), forced=rest)
-            async with aclosing(said) as pieces:
+            async with aclosing(self._answer(request, known, len(rest), forced=rest)) as pieces:
                 async for piece in pieces:
                     scores += piece.scores
         return scores

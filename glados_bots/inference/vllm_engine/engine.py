@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +19,10 @@ import httpx
 from transformers import AutoConfig, GenerationConfig
 
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError
-from glados_bots.inference.card_engine import CardEngine, chosen
+from glados_bots.inference.card_engine import CardEngine, EngineRequest, chosen
 from glados_bots.inference.decoding.answer import Tokens
 from glados_bots.inference.decoding.logprobs import Scored
 from glados_bots.inference.engine import EngineOptions, EngineStats
-from glados_bots.inference.grammars.form import Form
 from glados_bots.inference.model_files import weights
 from glados_bots.inference.model_files.cards import Card
 from glados_bots.inference.model_files.loras import BASE_NAME, loras_of
@@ -90,16 +89,14 @@ class VllmEngine(CardEngine):
             arguments += ["--tensor-parallel-size", str(max(1, torch.cuda.device_count()))]
         return [*arguments, *self._shelf.arguments(), *options.vllm_arguments]
 
-    def _request(
-        self, model: str, prompt: list[int], limit: int, sampling: Sampling, domain: str, *, form: Form | None = None
-    ) -> dict[str, Any]:
-        """A completion request. Forbidden words are also stop strings, because vLLM forbids only their usual tokens.
+    def _body(self, request: EngineRequest, prompt: list[int], limit: int) -> dict[str, Any]:
+        """What we ask of vLLM. Forbidden words are also stop strings, because vLLM forbids only their usual tokens.
 
         With a form, neither is sent: both could break it.
         """
-        card = self._card.sampling
-        request = {
-            "model": model,
+        card, sampling, form = self._card.sampling, request.sampling, request.form
+        body = {
+            "model": request.model or self.models[0],
             "prompt": prompt,
             "max_tokens": limit,
             "stream": True,
@@ -121,35 +118,26 @@ class VllmEngine(CardEngine):
             "min_p": sampling.min_p or None,
             "min_tokens": sampling.min_tokens or None,
             "logit_bias": {str(token): value for token, value in sampling.logit_bias.items()} or None,
-            "cache_salt": domain or None,
+            "cache_salt": request.domain or None,
         }
-        return {name: value for name, value in request.items() if value is not None}
+        return {name: value for name, value in body.items() if value is not None}
 
     def _stops(self, sampling: Sampling) -> list[str]:
         return [*super()._stops(sampling), *self._card.bad_words]
 
-    async def _answer(
-        self,
-        model: str,
-        prompt: list[int],
-        limit: int,
-        sampling: Sampling,
-        domain: str,
-        *,
-        pictures: Sequence[Any],
-        form: Form | None,
-    ) -> AsyncGenerator[Tokens]:
-        """Read vLLM's stream. If the reader leaves, vLLM stops computing. The last tokens wait for the usage."""
-        del pictures  # no model is in `seeing`: vLLM takes pictures in chats only, and we send it tokens
-        request = self._request(model or self.models[0], prompt, limit, sampling, domain, form=form)
+    async def _answer(self, request: EngineRequest, prompt: list[int], limit: int) -> AsyncGenerator[Tokens]:
+        """Read vLLM's stream. If the reader leaves, vLLM stops computing. The last tokens wait for the usage.
+
+        The request has no pictures: vLLM takes them in chats only, and we send it tokens. So no model is in `seeing`.
+        """
         reason: FinishReason = "stop"
         usage: dict[str, Any] = {}
         last = Tokens(())
-        async with aclosing(self._chunks(request)) as chunks:
+        async with aclosing(self._chunks(self._body(request, prompt, limit))) as chunks:
             async for chunk in chunks:
                 usage = chunk.get("usage") or usage
                 for choice in chunk.get("choices", ()):
-                    ids, scores = _ids(choice), scoring.of_choice(choice, sampling.logprobs)
+                    ids, scores = _ids(choice), scoring.of_choice(choice, request.sampling.logprobs)
                     if choice.get("finish_reason"):
                         last = Tokens(ids, scores=scores)
                         reason = "length" if choice["finish_reason"] == "length" else "stop"
@@ -158,21 +146,20 @@ class VllmEngine(CardEngine):
         cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
         yield replace(last, cached=cached, reason=reason)
 
-    async def _score(self, model: str, prompt: list[int], count: int, domain: str) -> list[Scored]:
+    async def _score(self, request: EngineRequest, prompt: list[int], count: int) -> list[Scored]:
         """Let vLLM score the prompt. It scores none in a stream, and always answers with a token."""
-        wish = Sampling(temperature=0.0)
-        request = self._request(model or self.models[0], prompt, 1, wish, domain) | {"prompt_logprobs": count}
-        request = request | {"stream": False}
-        del request["stream_options"]
+        request = replace(request, sampling=Sampling(temperature=0.0), form=None)
+        body = self._body(request, prompt, 1) | {"prompt_logprobs": count, "stream": False}
+        del body["stream_options"]
         with self._our_errors():
-            response = await self._vllm.http.post("/v1/completions", json=request)
+            response = await self._vllm.http.post("/v1/completions", json=body)
             _require(response, response.text)
             return scoring.of_prompt(response.json()["choices"][0], prompt, count)
 
-    async def _chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+    async def _chunks(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         """The events of one request. Raises GenerationFailedError, or EngineDeadError if vLLM has ended."""
         with self._our_errors():
-            async with self._vllm.http.stream("POST", "/v1/completions", json=request) as response:
+            async with self._vllm.http.stream("POST", "/v1/completions", json=body) as response:
                 _require(response, (await response.aread()).decode("utf-8", "replace") if response.is_error else "")
                 stream = EventStream()
                 async for piece in response.aiter_bytes():

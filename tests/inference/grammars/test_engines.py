@@ -19,7 +19,7 @@ from glados_bots.inference.vllm_engine.engine import VllmEngine
 from glados_bots.wire.events import Finished, Grammar, GrammarKind, Sampling
 from tests.fakes import vllm as fake
 from tests.inference.grammars.walking import SUITE, begins, matcher_of
-from tests.inference.tiny import DATA, answer, card, manager_of, write_base
+from tests.inference.tiny import DATA, answer, card, dense_only, manager_of, write_base
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.asyncio(loop_scope="module")]
 STEP: dict[str, Any] = {"hidden_size": 192, "intermediate_size": 320, "num_attention_heads": 4, "head_dim": 64}
@@ -57,8 +57,7 @@ async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     """The card forbids words and ends answers in ways that would break every document."""
     patched = pytest.MonkeyPatch()
     if request.param == "dense":
-        make = TransformersEngine._make_schedulers
-        patched.setattr(TransformersEngine, "_make_schedulers", lambda self, _way, *rest: make(self, "dense", *rest))
+        dense_only(patched)
     engine = await started(request.param, tmp_path_factory.mktemp(request.param))
     if isinstance(engine, TransformersEngine):
         paged = request.param != "dense" and isinstance(manager_of(engine).batch_processor.inputs_and_outputs, Runner)

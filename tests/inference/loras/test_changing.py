@@ -18,12 +18,11 @@ from benchmarks.loras import streams_of
 from glados_bots.conversation import Message
 from glados_bots.errors import ConfigError, LoraRefusedError, ModelNotServedError
 from glados_bots.inference.engine import ServedLora
-from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.inference.transformers_engine.lora import apply_lora
 from glados_bots.inference.transformers_engine.multi_lora import MOST_ADDED, MultiLora, Pair, Room
 from glados_bots.wire.events import Delta
 from tests.inference.loras.changing import LONG, Served, come_and_go, load, serve, streams
-from tests.inference.tiny import GREEDY, answer, card, started, write_base, write_lora
+from tests.inference.tiny import GREEDY, answer, card, dense_only, started, write_base, write_lora
 from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.asyncio(loop_scope="module")]
@@ -35,8 +34,7 @@ WEIGHTS = "adapter_model.safetensors"
 async def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "dense":
-            make = TransformersEngine._make_schedulers
-            patch.setattr(TransformersEngine, "_make_schedulers", lambda self, _, *more: make(self, "dense", *more))
+            dense_only(patch)
         served = await serve(tmp_path_factory.mktemp(request.param))
     yield served
     await served.engine.stop()

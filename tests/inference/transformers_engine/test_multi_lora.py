@@ -83,7 +83,7 @@ async def test_one_lora_alone_is_merged_and_base_only_leaves_it_out(tmp_path: Pa
         engine = await started(given, **options)
         texts.append((await answer(engine, "Hello there"))[0])
         assert engine.models == ("tiny",)
-        assert engine._loras is None
+        assert engine.shelf._loras is None
         await engine.stop()
     assert texts[0] != texts[1]
     with pytest.raises(ConfigError, match="glados models import"):

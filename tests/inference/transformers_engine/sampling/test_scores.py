@@ -13,7 +13,7 @@ from glados_bots.conversation import Message
 from glados_bots.errors import ParameterRefusedError, PromptTooLongError
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.wire.events import Delta, Event, Finished, Sampling, ScoredPrompt, TokenLogprob
-from tests.inference.tiny import card, in_float32, started, write_base
+from tests.inference.tiny import card, dense_only, in_float32, started, write_base
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.asyncio(loop_scope="module")]
 TEXT = "The quick brown fox jumps over the lazy dog, naïve and 猫."
@@ -30,8 +30,7 @@ async def engine(request: pytest.FixtureRequest, base: Path) -> AsyncIterator[Tr
     with pytest.MonkeyPatch.context() as patch:
         in_float32(patch)
         if request.param == "dense":
-            make = TransformersEngine._make_schedulers
-            patch.setattr(TransformersEngine, "_make_schedulers", lambda self, _, *rest: make(self, "dense", *rest))
+            dense_only(patch)
         engine = await started(card(base), quantize="none", dtype="float32")
     yield engine
     await engine.stop()
