@@ -11,6 +11,7 @@ import json
 import os
 import random
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from functools import cache
@@ -26,7 +27,7 @@ END = 2  # the token that ends an answer of the tests' models
 
 def tell(name: str, said: object) -> None:
     """Write a file whole or not at all: the test may read it at any moment."""
-    part = HERE / f"{name}.part"
+    part = HERE / f"{name}.{threading.get_ident()}"  # requests at the same time each write their own
     part.write_text(json.dumps(said))
     part.replace(HERE / name)
 
