@@ -6,7 +6,7 @@ sent, except the name of a model or a field.
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -67,6 +67,16 @@ class ApiError(Exception):
         named = {401: "authentication_error", 429: "rate_limit_error"}
         server = self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         return named.get(self.status, "server_error" if server else "invalid_request_error")
+
+    def renamed(self, names: Mapping[str, str]) -> "ApiError":
+        """The same error for an endpoint that names fields otherwise. Args: names: by those of chat completions."""
+        place = names.get(self.param or "")
+        if place is None:
+            return self
+        text = str(self)
+        if text.startswith(f"{self.param}:"):
+            text = place + text.removeprefix(self.param or "")
+        return ApiError(self.status, self.code, text, param=place, retry_after=self.retry_after, **self.figures)
 
     def body(self) -> dict[str, Any]:
         fields = {"message": str(self), "type": self.kind, "param": self.param, "code": self.code}

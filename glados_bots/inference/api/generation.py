@@ -40,7 +40,7 @@ class Generation:
         on_error: Callable[[Exception], None],
     ) -> None:
         self._events = events
-        self._metrics = metrics
+        self.metrics = metrics
         self._on_error = on_error
         self._unread: deque[Event | ApiError] = deque()
         self._news = asyncio.Event()
@@ -140,8 +140,8 @@ class Generation:
             self._put(shaped)
             self._on_error(error)
         finally:
-            self._metrics.requests.labels(self._outcome).inc()
-            self._metrics.duration.observe(time.monotonic() - self._began)
+            self.metrics.requests.labels(self._outcome).inc()
+            self.metrics.duration.observe(time.monotonic() - self._began)
 
     async def _read(self) -> None:
         deadline = asyncio.timeout(LONGEST_WAIT_S)
@@ -169,17 +169,17 @@ class Generation:
         if _is_piece(event):
             self._pieces += 1
             if self._last_words is None:
-                self._metrics.first_token.observe(now - self._began)
+                self.metrics.first_token.observe(now - self._began)
                 deadline.reschedule(asyncio.get_running_loop().time() + LONGEST_ANSWER_S)
             else:
-                self._metrics.between.observe(now - self._last_words)
+                self.metrics.between.observe(now - self._last_words)
             self._last_words = now
         if isinstance(event, Finished):
             self._outcome = event.reason
             self._tokens = event.prompt_tokens + event.completion_tokens
-            self._metrics.tokens.labels("prompt").inc(event.prompt_tokens)
-            self._metrics.tokens.labels("cached").inc(event.cached_tokens)
-            self._metrics.tokens.labels("completion").inc(event.completion_tokens)
+            self.metrics.tokens.labels("prompt").inc(event.prompt_tokens)
+            self.metrics.tokens.labels("cached").inc(event.cached_tokens)
+            self.metrics.tokens.labels("completion").inc(event.completion_tokens)
 
 
 def _is_piece(event: Event) -> bool:

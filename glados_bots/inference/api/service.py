@@ -123,7 +123,8 @@ class Service:
             raise not_ready(reason)
 
     def require_model(self, name: str) -> None:
-        """Raise ApiError if this service does not serve the model (404), or if it does not chat (400)."""
+        """Raise ApiError: the service refuses requests (503), has no such model (404), or it does not chat (400)."""
+        self.require_ready()
         if self.embedder is not None and name == self.embedder.model:
             remedy = f"ask {' or '.join(self.engine.models)}, or send texts to /v1/embeddings"
             raise ApiError(400, "cannot_chat", f"the model {name} embeds, and does not chat; {remedy}", param="model")

@@ -5,7 +5,7 @@ comments by default.
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Protocol
 
 from fastapi import Response
@@ -13,7 +13,6 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from glados_bots.inference.api.errors import ApiError
 from glados_bots.inference.api.generation import Generation
-from glados_bots.inference.api.metrics import Metrics
 from glados_bots.wire.events import Event, Finished, Queued
 
 KEEP_ALIVE_S = 10.0
@@ -25,10 +24,13 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 class Writer(Protocol):
-    """Writes the lines of one stream in an endpoint's own words."""
+    """Writes one answer in an endpoint's own words."""
+
+    def whole(self, events: Sequence[Event]) -> dict[str, Any]:
+        """The object of all events from the first piece to `Finished`."""
 
     def begin(self) -> Iterator[str]:
-        """The lines before the first event."""
+        """The lines of a stream before the first event."""
 
     def lines(self, event: Event) -> Iterator[str]:
         """The lines of an event; of `Finished`, the last ones."""
@@ -37,8 +39,12 @@ class Writer(Protocol):
         """The last lines of a stream that fails."""
 
 
-async def whole(generation: Generation, written: Callable[[Sequence[Event]], dict[str, Any]]) -> Response:
-    """The answer as one JSON object. Args: written: makes the object of all events from `Begun` to `Finished`."""
+async def answered(generation: Generation, writer: Writer, *, stream: bool | None) -> Response:
+    """The answer as the client wants it: streamed, or as one JSON object."""
+    return await (_streamed(generation, writer) if stream else _whole(generation, writer))
+
+
+async def _whole(generation: Generation, writer: Writer) -> Response:
     headers: dict[str, str] = {}
     events: list[Event] = []
     try:
@@ -48,22 +54,21 @@ async def whole(generation: Generation, written: Callable[[Sequence[Event]], dic
                 headers.setdefault(PLACE, str(event.position))
             elif event is not None:
                 events.append(event)
-        return JSONResponse(written(events), headers=headers)
+        return JSONResponse(writer.whole(events), headers=headers)
     finally:
         await generation.close()
 
 
-async def streamed(generation: Generation, writer: Writer, metrics: Metrics) -> Response:
+async def _streamed(generation: Generation, writer: Writer) -> Response:
     """Wait a moment for the first event, so that an early refusal gets its own status code; then stream."""
     first = await generation.next_event(KEEP_ALIVE_S)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     if isinstance(first, Queued):
         headers[PLACE] = str(first.position)
-    lines = _lines(generation, first, writer, metrics)
-    return StreamingResponse(lines, media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_lines(generation, first, writer), media_type="text/event-stream", headers=headers)
 
 
-async def _lines(generation: Generation, event: Event | None, writer: Writer, metrics: Metrics) -> AsyncIterator[str]:
+async def _lines(generation: Generation, event: Event | None, writer: Writer) -> AsyncIterator[str]:
     """All lines of one answer. `event` is the first event; None if none came within KEEP_ALIVE_S."""
     try:
         for line in writer.begin():
@@ -77,7 +82,7 @@ async def _lines(generation: Generation, event: Event | None, writer: Writer, me
                 return
             event = await generation.next_event(KEEP_ALIVE_S)
     except ApiError as error:
-        metrics.errors.labels(error.code).inc()
+        generation.metrics.errors.labels(error.code).inc()
         for line in writer.failed(error):
             yield line
     finally:

@@ -6,19 +6,17 @@ A random model with a wide window shows that long prompts and all tools of the a
 
 import json
 import subprocess
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from glados_bots.conversation import Message as Said
 from glados_bots.inference.api.app import create_app
-from glados_bots.wire.events import Delta, Event, Finished, Sampling, ToolCallDelta
+from tests.clients.engine import AskingEngine
 from tests.clients.node.agents import AGENTS, Agent
-from tests.clients.node.service import KEY, WIDE, WINDOW, served, write_wide
-from tests.fakes.engine import ScriptedEngine
+from tests.clients.node.service import KEY, served, write_wide
 from tests.servers import in_a_thread
 
 LONGEST_S = 120
@@ -28,33 +26,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name),
 ]
-
-
-class CallingEngine(ScriptedEngine):
-    """Calls the agent's reading tool once per conversation that offers it; then says END."""
-
-    models = (WIDE,)
-    context_length = WINDOW
-
-    def __init__(self, call: tuple[str, dict[str, str]]) -> None:
-        super().__init__()
-        self._name, self._arguments = call[0], json.dumps(call[1])
-
-    async def generate(
-        self, model: str, messages: Sequence[Said], sampling: Sampling, caller: str = ""
-    ) -> AsyncGenerator[Event]:
-        """A call, in pieces, or the end."""
-        del model, caller
-        self.asked.append((tuple(messages), sampling))
-        offered = {tool.name for tool in sampling.tools.tools} if sampling.tools else set()
-        if self._name in offered and not any(message.role == "tool" for message in messages):
-            yield ToolCallDelta(0, id="call_1", name=self._name)
-            for piece in (self._arguments[:5], self._arguments[5:]):
-                yield ToolCallDelta(0, arguments=piece)
-            yield Finished("tool_calls", 9, 0, 9)
-        else:
-            yield Delta(END)
-            yield Finished("stop", 9, 0, 9)
 
 
 class Statuses:
@@ -113,7 +84,8 @@ def failures(said: str) -> list[dict[str, Any]]:
 
 
 def test_an_agent_reads_a_file_by_a_tool_call(agent: Agent, tmp_path: Path) -> None:
-    engine = CallingEngine(agent.reads(tmp_path / "project" / "note.txt"))
+    tool, arguments = agent.reads(tmp_path / "project" / "note.txt")
+    engine = AskingEngine({tool: arguments}, SECRET, END)
     app = Statuses(create_app(engine, api_key=KEY))
     with in_a_thread(app) as address:
         said = work(agent, f"{address}/v1", tmp_path)

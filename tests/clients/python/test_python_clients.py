@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from glados_bots.inference.api.app import create_app
+from tests.clients.engine import AskingEngine, Calls
 from tests.clients.node.service import KEY, SMALL, WIDE, served
-from tests.clients.python.doing import END
-from tests.clients.python.engine import AskingEngine
+from tests.clients.python.doing import END, WEATHER
 from tests.clients.python.environment import HERE, do, needs, run
 from tests.servers import in_a_thread
 
@@ -35,6 +35,16 @@ ENDS = {
     "smolagents": "Thoughts: I ask.\n<code>\nfinal_answer(get_weather(city='Rome'))\n</code>",
     "aider": 'hello.py\n```\nprint("goodbye")\n```\n',
 }
+# The tools by which clients take a final answer
+FINAL: Calls = {
+    "final_answer": {"answer": WEATHER},
+    "final_result": {"city": "Rome", "degrees": 18},
+    "Response": {"content": 7},
+}
+
+
+def asking(end: str) -> AskingEngine:
+    return AskingEngine({"get_weather": {"city": "Rome"}}, WEATHER, end, FINAL)
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +63,14 @@ def test_a_client_does_its_real_thing(client: str, request: pytest.FixtureReques
 @pytest.mark.slow
 @pytest.mark.parametrize("client", WITH_AGENTS)
 def test_an_agent_asks_a_function_and_ends(client: str, tmp_path: Path) -> None:
-    engine = AskingEngine(ENDS.get(client, END))
-    with in_a_thread(create_app(engine, api_key=KEY)) as address:
+    with in_a_thread(create_app(asking(ENDS.get(client, END)), api_key=KEY)) as address:
         do(client, tmp_path, "agent.py", f"{address}/v1", KEY, WIDE)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("client", WITH_CODE)
 def test_the_lines_of_the_page_run(client: str, tmp_path: Path) -> None:
-    with in_a_thread(create_app(AskingEngine(END), api_key=KEY)) as address:
+    with in_a_thread(create_app(asking(END), api_key=KEY)) as address:
         lines = code(client).replace("http://HOST:5951", address).replace("KEY", KEY).replace("MODEL", WIDE)
         assert run(client, tmp_path, "-c", lines).strip()
 

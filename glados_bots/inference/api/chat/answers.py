@@ -14,27 +14,16 @@ from glados_bots.inference.api.streaming import data
 from glados_bots.wire.events import Choice, Delta, Event, Finished, Thought, ToolCallDelta, calls_in
 
 
-def whole(body: ChatRequest, request_id: str, events: Sequence[Event]) -> dict[str, Any]:
-    """The completion. `events` end with `Finished`."""
-    choices = [_choice(body, index, own) for index, own in enumerate(by_choice(events, body.choices))]
-    finished = next(event for event in events if isinstance(event, Finished))
-    return replies.completion(request_id, body.model, choices, finished)
-
-
-def _choice(body: ChatRequest, index: int, events: Sequence[Event]) -> dict[str, Any]:
-    thoughts = [event.text for event in events if isinstance(event, Thought) and body.wants_reasoning]
-    deltas = [event for event in events if isinstance(event, Delta)]
-    message = replies.message("".join(delta.text for delta in deltas), "".join(thoughts), calls_in(events))
-    scores = replies.logprobs([one for delta in deltas for one in delta.logprobs]) if body.logprobs else None
-    finished = next(event for event in events if isinstance(event, Finished))
-    return replies.choice(index, message, finished.reason, scores)
-
-
-class ChunkWriter:
-    """Writes a stream of chunks, see `Writer`."""
+class ChatWriter:
+    """Writes a chat completion, see `Writer`."""
 
     def __init__(self, body: ChatRequest, request_id: str) -> None:
         self._body, self._request_id = body, request_id
+
+    def whole(self, events: Sequence[Event]) -> dict[str, Any]:
+        choices = [_choice(self._body, index, own) for index, own in enumerate(by_choice(events, self._body.choices))]
+        finished = next(event for event in events if isinstance(event, Finished))
+        return replies.completion(self._request_id, self._body.model, choices, finished)
 
     def begin(self) -> Iterator[str]:
         for index in range(self._body.choices):
@@ -69,3 +58,12 @@ class ChunkWriter:
     ) -> str:
         choice = {"index": index, "delta": delta, "logprobs": scores, "finish_reason": reason}
         return data(replies.chunk(self._request_id, self._body.model, choice))
+
+
+def _choice(body: ChatRequest, index: int, events: Sequence[Event]) -> dict[str, Any]:
+    thoughts = [event.text for event in events if isinstance(event, Thought) and body.wants_reasoning]
+    deltas = [event for event in events if isinstance(event, Delta)]
+    message = replies.message("".join(delta.text for delta in deltas), "".join(thoughts), calls_in(events))
+    scores = replies.logprobs([one for delta in deltas for one in delta.logprobs]) if body.logprobs else None
+    finished = next(event for event in events if isinstance(event, Finished))
+    return replies.choice(index, message, finished.reason, scores)

@@ -36,7 +36,6 @@ class CompletionWriter:
         self._begun: set[int] = set()  # the choices that have repeated their prompt
 
     def whole(self, events: Sequence[Event]) -> dict[str, Any]:
-        """The whole completion. `events` end with `Finished`."""
         pieces = [piece for event in events for piece in self._pieces(event)]
         choices = [self._joined([one for one in pieces if one["index"] == index]) for index in range(self._count)]
         finished = next(event for event in events if isinstance(event, Finished))

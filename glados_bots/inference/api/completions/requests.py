@@ -18,6 +18,7 @@ from glados_bots.wire.events import Sampling
 
 FEW_TOKENS = 16  # OpenAI's default of max_tokens
 MOST_LOGPROBS = 5
+FIELDS = {"messages": "prompt", "tokens": "prompt"}  # by their names at other endpoints
 
 
 class CompletionRequest(WithForm, WithChoice):

@@ -9,7 +9,7 @@ from glados_bots.inference.api import streaming
 from glados_bots.inference.api.choices import Start, answers, seeded
 from glados_bots.inference.api.completions.answers import CompletionWriter
 from glados_bots.inference.api.completions.prompts import Prompt
-from glados_bots.inference.api.completions.requests import CompletionRequest
+from glados_bots.inference.api.completions.requests import FIELDS, CompletionRequest
 from glados_bots.inference.api.costs import raw_costs
 from glados_bots.inference.api.errors import ApiError, from_engine
 from glados_bots.inference.api.service import Service
@@ -21,12 +21,11 @@ def add(app: FastAPI, service: Service) -> None:
 
     @app.post("/v1/completions", responses=streaming.ANSWERS)
     async def complete(body: CompletionRequest, request: Request) -> Response:
-        service.require_ready()
         service.require_model(body.model)
         try:
             return await _answer(service, body, request)
         except ApiError as error:
-            raise _in_completions(error) from error
+            raise error.renamed(FIELDS) from error
 
 
 async def _answer(service: Service, body: CompletionRequest, request: Request) -> Response:
@@ -36,9 +35,7 @@ async def _answer(service: Service, body: CompletionRequest, request: Request) -
     bounds = raw_costs(body.prompt, sampling, service.engine).times(body.choices)
     generation = service.follow(answers(starts), bounds, request)
     writer = CompletionWriter(body, f"cmpl-{request.state.request_id}", texts)
-    if body.stream:
-        return await streaming.streamed(generation, writer, service.metrics)
-    return await streaming.whole(generation, writer.whole)
+    return await streaming.answered(generation, writer, stream=body.stream)
 
 
 def _starts(
@@ -59,12 +56,3 @@ async def _text(service: Service, prompt: Prompt) -> str:
         return await service.engine.detokenize(prompt)
     except Exception as error:
         raise from_engine(error) from error
-
-
-def _in_completions(error: ApiError) -> ApiError:
-    """The error with the field's own name: the engine names those of chat completions, and of token lists."""
-    place = {"messages": "prompt", "tokens": "prompt"}.get(error.param or "", error.param)
-    text = str(error)
-    if error.param and text.startswith(f"{error.param}:"):
-        text = f"{place}{text.removeprefix(error.param)}"
-    return ApiError(error.status, error.code, text, param=place, retry_after=error.retry_after, **error.figures)

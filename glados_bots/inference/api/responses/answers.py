@@ -7,8 +7,8 @@ from typing import Any
 from glados_bots.inference.api.errors import ApiError
 from glados_bots.inference.api.responses.output import Output
 from glados_bots.inference.api.responses.output_items import Piece
-from glados_bots.inference.api.responses.places import in_responses
 from glados_bots.inference.api.responses.replies import Reply
+from glados_bots.inference.api.responses.requests import FIELDS
 from glados_bots.wire.events import Delta, Event, Finished
 
 
@@ -20,7 +20,6 @@ class ResponseWriter:
         self._number = 0  # of the next event
 
     def whole(self, events: Sequence[Event]) -> dict[str, Any]:
-        """The response. `events` end with `Finished`."""
         told = [told for event in events for told in self._told(event)]
         response: dict[str, Any] = told[-1]["response"]
         return response
@@ -34,7 +33,7 @@ class ResponseWriter:
 
     def failed(self, error: ApiError) -> Iterator[str]:
         yield from map(self._line, self._output.end("incomplete"))
-        response = self._reply.failed(self._output.written(), in_responses(error))
+        response = self._reply.failed(self._output.written(), error.renamed(FIELDS))
         yield self._line({"type": "response.failed", "response": response})
 
     def _told(self, event: Event) -> Iterator[dict[str, Any]]:

@@ -44,6 +44,7 @@ def _as_items(value: Any) -> Any:
 
 
 Stored = Annotated[Any, AfterValidator(_stateless)]
+FIELDS = {"messages": "input", "reasoning_effort": "reasoning.effort"}  # by their names in chat completions
 
 
 class Reasoning(StrictSchema):

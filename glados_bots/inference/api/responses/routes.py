@@ -7,9 +7,8 @@ from glados_bots.inference.api.errors import ApiError
 from glados_bots.inference.api.responses.answers import ResponseWriter
 from glados_bots.inference.api.responses.conversation import Conversation
 from glados_bots.inference.api.responses.output import Output
-from glados_bots.inference.api.responses.places import in_responses
 from glados_bots.inference.api.responses.replies import Reply
-from glados_bots.inference.api.responses.requests import ResponsesRequest
+from glados_bots.inference.api.responses.requests import FIELDS, ResponsesRequest
 from glados_bots.inference.api.responses.toolbox import Toolbox
 from glados_bots.inference.api.service import Asked, Service
 
@@ -19,12 +18,11 @@ def add(app: FastAPI, service: Service) -> None:
 
     @app.post("/v1/responses", responses=streaming.ANSWERS)
     async def respond(body: ResponsesRequest, request: Request) -> Response:
-        service.require_ready()
         service.require_model(body.model)
         try:
             return await _answer(service, body, request)
         except ApiError as error:
-            raise in_responses(error) from error
+            raise error.renamed(FIELDS) from error
 
 
 async def _answer(service: Service, body: ResponsesRequest, request: Request) -> Response:
@@ -35,6 +33,4 @@ async def _answer(service: Service, body: ResponsesRequest, request: Request) ->
     generation = service.begin(Asked(body.model, messages, body.sampling(tools)), request)
     request_id = request.state.request_id
     writer = ResponseWriter(Reply(body, request_id), Output(request_id, toolbox, has_summary=body.has_summary))
-    if body.stream:
-        return await streaming.streamed(generation, writer, service.metrics)
-    return await streaming.whole(generation, writer.whole)
+    return await streaming.answered(generation, writer, stream=body.stream)

@@ -41,8 +41,9 @@ def add(app: FastAPI, service: Service) -> None:
 
 
 def _require(service: Service, model: str | None) -> None:
-    service.require_ready()
-    if model is not None:
+    if model is None:
+        service.require_ready()
+    else:
         service.require_model(model)
 
 

@@ -27,7 +27,7 @@ class GetWeather(Tool):
 
 
 def model(tokens=64):
-    return OpenAIServerModel(model_id=MODEL, api_base=URL, api_key=KEY, max_tokens=tokens)
+    return OpenAIServerModel(model_id=MODEL, api_base=URL, api_key=KEY, max_tokens=tokens, temperature=0)
 
 
 def said(text):
