@@ -9,6 +9,7 @@ from glados_bots.inference.api import fields
 
 MOST_STOPS = 16
 MOST_TOKENS = 1_000_000
+LARGEST_TOKEN = 2**31 - 1  # no model has more ids of tokens
 MOST_WORDS = 2 * 2**20  # bytes of all texts together; only pictures make a body larger
 TOO_LONG = f"the texts may have at most {MOST_WORDS} bytes together; send fewer or shorter messages"
 LEAST_TOP_P = 1e-6  # at this value and below, only the likeliest token remains; float32 has no much smaller values
@@ -41,12 +42,6 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**63 else value
 
 
-def not_offered(value: Any) -> Any:
-    if value not in (None, False, "", [], {}):
-        raise ValueError("not offered by this service; leave it out")
-    return value
-
-
 def refused(remedy: str, *neutral: Any) -> Callable[[Any], Any]:
     """Refuses a field with the remedy. Args: neutral: values that ask for nothing, beside null, false and empty."""
 
@@ -56,6 +51,10 @@ def refused(remedy: str, *neutral: Any) -> Callable[[Any], Any]:
         return value
 
     return check
+
+
+def is_token(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= LARGEST_TOKEN
 
 
 def or_nothing(value: Any) -> Any:
@@ -69,7 +68,7 @@ def or_none(value: Any) -> Any:
 Text = Annotated[str, AfterValidator(well_formed)]
 StopString = Annotated[Text, Field(min_length=1, max_length=200)]
 StopStrings = Annotated[list[StopString], Field(max_length=MOST_STOPS)]
-NotOffered = Annotated[Any, AfterValidator(not_offered)]
+NotOffered = Annotated[Any, AfterValidator(refused("not offered by this service; leave it out"))]
 TokenLimit = Annotated[Annotated[int, Field(ge=1, le=MOST_TOKENS)] | None, BeforeValidator(or_unlimited)]
 Effort = Literal["none", "minimal", "low", "medium", "high"]
 EFFORT_OF_SWITCH = {None: None, True: "medium", False: "none"}

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from glados_bots.inference.api import fields
 from glados_bots.inference.api.checking import (
+    LARGEST_TOKEN,
     LEAST_TOP_P,
     MOST_TOKENS,
     Penalty,
@@ -21,7 +22,7 @@ from glados_bots.inference.api.choices import MOST_CHOICES
 
 MOST_BIASES = 1_024
 MOST_STOP_TOKENS = 128
-TokenId = Annotated[int, Field(ge=0, le=2**31 - 1)]
+TokenId = Annotated[int, Field(ge=0, le=LARGEST_TOKEN)]
 TokenName = Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
 BiasValue = Annotated[float, Field(ge=-100, le=100)]
 

@@ -15,7 +15,7 @@ from glados_bots.wire.events import Grammar
 
 LONGEST = 100_000  # characters of a schema that is searched
 LONGEST_SEARCH_S = 2.0  # then the place found so far has to do
-SAID = {"pattern": "regex", "patternProperties": "patternProperty"}
+SAID = {"pattern": "regex", "patternProperties": "patternProperty"}  # keywords in the library's reasons
 WHOLE = "glados-whole"  # where a part's schema holds the whole one, to which its references lead
 
 
@@ -31,21 +31,19 @@ def located(grammar: Grammar, error: ParameterRefusedError) -> ParameterRefusedE
     while found := next(_refused_parts(part, names, moved, deadline), None):
         step, part = found
         names.extend(step)
-    keyword = next((name for name in part if _said(name) in reason), "") if isinstance(part, dict) else ""
+    keywords: list[str] = list(part) if isinstance(part, dict) else []
+    keyword = next((name for name in keywords if SAID.get(name, name) in reason), "")
     return refused(".".join(map(str, (grammar.field, *names, *([keyword] if keyword else ())))), reason)
-
-
-def _said(keyword: str) -> str:
-    """A keyword as the library's reasons name it."""
-    return SAID.get(keyword, keyword)
 
 
 def _refused_parts(
     part: Any, names: list[str | int], moved: Any, deadline: float
 ) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    definitions: Any = part.get("$defs", part.get("definitions", {})) if isinstance(part, dict) and not names else {}
-    keyword = "$defs" if isinstance(part, dict) and "$defs" in part else "definitions"
-    inner = [*(((keyword, name), one) for name, one in definitions.items()), *_children(part)]
+    if not isinstance(part, dict):
+        return
+    keyword = "$defs" if "$defs" in part else "definitions"
+    definitions: Any = {} if names else part.get(keyword, {})
+    inner = [*(((keyword, name), one) for name, one in definitions.items()), *children(part)]
     for step, one in inner:
         if time.monotonic() > deadline:
             return
@@ -53,11 +51,6 @@ def _refused_parts(
         probe = {"$defs": {WHOLE: moved}, "$ref": f"#/$defs/{WHOLE}/{pointer}"}
         if LLMatcher.validate_grammar(LLMatcher.grammar_from_lark(f"start: answer\n{sources.document(probe)}")):
             yield step, one
-
-
-def _children(part: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    if isinstance(part, dict):
-        yield from children(part)
 
 
 def _moved(schema: Any) -> Any:

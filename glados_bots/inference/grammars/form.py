@@ -10,8 +10,7 @@ from glados_bots.inference.grammars.compiler import Compiler
 from glados_bots.inference.grammars.matcher import Matcher
 from glados_bots.inference.grammars.reasoning import stage_of
 from glados_bots.inference.grammars.refusing import refused
-
-TAIL = 24  # tokens of a prompt's end that are searched for the opening of reasoning
+from glados_bots.inference.prompts.encoding import TAIL
 
 
 class Form:

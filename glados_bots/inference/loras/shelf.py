@@ -28,20 +28,6 @@ log = logging.getLogger(__name__)
 OFF = "LoRAs come and go only where GLADOS_MAX_LORAS is above 0; set it, and start the service again"
 
 
-@dataclass(frozen=True, slots=True)
-class LoraLimits:
-    """What may be loaded at run time."""
-
-    most: int  # LoRAs at the same time, those from the start too; 0: none is ever loaded
-    rank: int  # of each
-    root: Path  # folder of all LoRAs that may be loaded
-    token: str | None  # for the hub
-
-    @classmethod
-    def of(cls, options: EngineOptions) -> "LoraLimits":
-        return cls(options.max_loras, options.max_lora_rank, options.loras_dir, options.hf_token)
-
-
 @dataclass(slots=True, eq=False)
 class Place:
     """A loaded LoRA, or the base."""
@@ -65,7 +51,7 @@ class LoraShelf(ABC):
     def __init__(
         self, options: EngineOptions, base: str | None, parent: str, marks: Mapping[str, str], given: Mapping[str, Path]
     ) -> None:
-        self.limits = LoraLimits.of(options)
+        self._options = options
         self._base = base
         self._parent = parent
         self._places = {name: Place(mark) for name, mark in marks.items()}
@@ -115,7 +101,7 @@ class LoraShelf(ABC):
                 mark = await self._load(name, folder)
                 self._leave(name)
                 self._places[name] = Place(mark)
-                self.served[name] = ServedLora(places.shown(folder, self.limits.root, path), self._parent)
+                self.served[name] = ServedLora(places.shown(folder, self._options.loras_dir, path), self._parent)
             except ConfigError as error:
                 raise LoraRefusedError(str(error)) from error
             except MemoryError as error:
@@ -164,17 +150,18 @@ class LoraShelf(ABC):
             self._forget(place.mark)
 
     def _checked(self, path: str) -> Path:
-        folder = places.folder_of(path, self.limits.root, self.limits.token)
+        most = self._options.max_lora_rank
+        folder = places.folder_of(path, self._options.loras_dir, self._options.hf_token)
         require_lora(folder, self._base)
-        if (rank := rank_of(folder)) > self.limits.rank:
+        if (rank := rank_of(folder)) > most:
             raise ConfigError(
-                f"{folder}: LoRA rank {rank} is greater than GLADOS_MAX_LORA_RANK={self.limits.rank}; "
+                f"{folder}: LoRA rank {rank} is greater than GLADOS_MAX_LORA_RANK={most}; "
                 "raise that setting, or use a LoRA of a smaller rank"
             )
         return folder
 
     def _require_name(self, name: str) -> None:
-        if self.limits.most == 0:
+        if self._options.max_loras == 0:
             raise LoraRefusedError(OFF, "lora_loading_off")
         if not NAME.fullmatch(name):
             raise LoraRefusedError(
@@ -189,9 +176,9 @@ class LoraShelf(ABC):
                 f"The lora adapter {name!r} has already been loaded. If you want to load the adapter in place, "
                 "set 'load_inplace' to True."
             )
-        if len({*self.served, *self._loading, name}) > self.limits.most:
+        if len({*self.served, *self._loading, name}) > self._options.max_loras:
             raise LoraRefusedError(
-                f"{self.limits.most} LoRAs are loaded, as many as GLADOS_MAX_LORAS allows; unload one first",
+                f"{self._options.max_loras} LoRAs are loaded, as many as GLADOS_MAX_LORAS allows; unload one first",
                 "loras_full",
             )
 

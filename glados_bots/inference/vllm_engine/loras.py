@@ -48,8 +48,9 @@ class VllmLoras(LoraShelf):
         """Of `vllm serve`. Raises ConfigError if a LoRA from the start cannot be loaded."""
         if not self._serves_loras:
             return []
-        most = max(len(self._given), self.limits.most)
-        wanted = [_rank(path) for path in self._given.values()] + ([self.limits.rank] if self.limits.most else [])
+        options = self._options
+        most = max(len(self._given), options.max_loras)
+        wanted = [_rank(path) for path in self._given.values()] + ([options.max_lora_rank] if options.max_loras else [])
         arguments = ["--enable-lora", "--max-loras", str(most), "--max-lora-rank", str(_allowed(max(wanted)))]
         modules = [f"{name}={path.resolve()}" for name, path in self._given.items()]
         return [*arguments, "--lora-modules", *modules] if modules else arguments

@@ -15,7 +15,8 @@ from fastapi import FastAPI
 
 from glados_bots.errors import ConfigError, EngineDeadError, GenerationFailedError, InputRefusedError, QueueFullError
 from glados_bots.inference.api.app import create_app
-from glados_bots.inference.api.embeddings.requests import MOST_IDS, MOST_INPUTS, MOST_WORDS
+from glados_bots.inference.api.checking import MOST_WORDS
+from glados_bots.inference.api.embeddings.requests import MOST_IDS, MOST_INPUTS
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.service import Service
 from tests.fakes.embedder import ScriptedEmbedder

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from glados_bots.inference.api.checking import StrictSchema, Text, well_formed
 from glados_bots.inference.api.errors import wrong_value
+from glados_bots.inference.api.remedies import REPLACED
 from glados_bots.inference.tools.messages import DEEPEST, depth
 from glados_bots.wire.events import Tool, ToolUse
 
@@ -43,7 +44,7 @@ def _describes_an_object(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _replaced(value: Any) -> Any:
     if value not in (None, [], "none", "auto"):
-        raise ValueError("OpenAI has replaced it by tools and tool_choice; send those")
+        raise ValueError(REPLACED)
     return value
 
 

@@ -1,14 +1,12 @@
 """The prompts of a completion request: a text, token ids, or a list of either."""
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from glados_bots.inference.api.checking import MOST_TOKENS, TOO_LONG, are_too_long, well_formed
+from glados_bots.inference.api.checking import LARGEST_TOKEN, MOST_TOKENS, TOO_LONG, are_too_long, is_token, well_formed
 
 MOST_PROMPTS = 128
-LARGEST_ID = 2**31 - 1
 Prompt = str | list[int]
 
 
@@ -22,7 +20,7 @@ def _prompts(value: Any) -> Any:
         raise ValueError(f"at most {MOST_PROMPTS} prompts; send the others in further requests")
     for place, prompt in enumerate(value):
         if not prompt or not (isinstance(prompt, str) or _is_ids(prompt)):
-            raise ValueError(f"prompt {place}: give some text, or a list of token ids from 0 to {LARGEST_ID}")
+            raise ValueError(f"prompt {place}: give some text, or a list of token ids from 0 to {LARGEST_TOKEN}")
     if are_too_long(well_formed(prompt) for prompt in value if isinstance(prompt, str)):
         raise ValueError(TOO_LONG)
     if sum(len(prompt) for prompt in value if isinstance(prompt, list)) > MOST_TOKENS:
@@ -31,11 +29,7 @@ def _prompts(value: Any) -> Any:
 
 
 def _is_ids(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(_ids(value))
-
-
-def _ids(values: list[Any]) -> Iterator[bool]:
-    return (type(value) is int and 0 <= value <= LARGEST_ID for value in values)
+    return isinstance(value, list) and bool(value) and all(map(is_token, value))
 
 
 Given = Prompt | list[str] | list[list[int]]

@@ -9,14 +9,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from glados_bots.inference.api import fields
-from glados_bots.inference.api.checking import StrictSchema, Text, well_formed
+from glados_bots.inference.api.checking import MOST_WORDS, StrictSchema, Text, are_too_long, is_token, well_formed
 from glados_bots.inference.api.costs import Costs
 from glados_bots.inference.embeddings.embedder import Job
 
 MOST_INPUTS = 2_048  # OpenAI's bound
-MOST_WORDS = 2 * 2**20  # bytes of all texts together, as in a chat
 MOST_IDS = 300_000  # of all inputs together; OpenAI's bound of tokens
-HIGHEST_ID = 2**31 - 1
 MARKS = 4  # most tokens that a tokenizer adds to a text
 
 Input = str | list[str] | list[int] | list[list[int]]
@@ -34,7 +32,7 @@ def _checked(value: Any) -> Any:
     if len({type(part) for part in inputs}) > 1:
         raise ValueError("give either texts or token ids, not both")
     if isinstance(inputs[0], str):
-        if sum(len(text.encode()) for text in inputs) > MOST_WORDS:
+        if are_too_long(inputs):
             raise ValueError(f"the texts may have at most {MOST_WORDS} bytes together; send fewer or shorter texts")
     elif sum(map(len, inputs)) > MOST_IDS:
         raise ValueError(f"the inputs may have at most {MOST_IDS} token ids together; send fewer or shorter ones")
@@ -55,12 +53,8 @@ def _check(place: str, part: Any) -> None:
         raise ValueError(f"{place} is empty; leave it out")
     if isinstance(part, str):
         well_formed(part)
-    elif not isinstance(part, list) or not all(map(_is_id, part)):
+    elif not isinstance(part, list) or not all(map(is_token, part)):
         raise ValueError(f"{place} is neither a text nor a list of token ids, which are whole numbers from 0")
-
-
-def _is_id(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= HIGHEST_ID
 
 
 class EmbeddingRequest(StrictSchema):

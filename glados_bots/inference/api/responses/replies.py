@@ -21,7 +21,6 @@ class Reply:
 
     def __init__(self, body: ResponsesRequest, request_id: str) -> None:
         self._body = body
-        self.request_id = request_id
         self._head = {
             "id": f"resp_{request_id}",
             "object": "response",

@@ -6,12 +6,11 @@ from pydantic import Field, model_validator
 
 from glados_bots.inference.api import fields
 from glados_bots.inference.api.chat.messages import ChatMessage
+from glados_bots.inference.api.chat.requests import MOST_MESSAGES
 from glados_bots.inference.api.chat.tools import Tools, tool_use
 from glados_bots.inference.api.checking import MOST_TOKENS, StrictSchema, TemplateKwargs, Text
 from glados_bots.inference.api.choosing import TokenId
 from glados_bots.wire.events import Sampling
-
-MOST_MESSAGES = 2_000
 
 
 class TokenizeRequest(StrictSchema):
