@@ -1,1 +1,1 @@
-"""Calls of tools: how a model writes them, the grammar that forces them, and their reader."""
+"""Calls of tools: how a model writes them, and their reader. Their grammar is in `grammars/calls.py`."""

@@ -10,8 +10,6 @@ from glados_bots.inference.api.service import Asked, Service
 
 
 def add(app: FastAPI, service: Service) -> None:
-    """Add the route."""
-
     @app.post("/v1/chat/completions", responses=streaming.ANSWERS)
     async def chat(body: ChatRequest, request: Request) -> Response:
         service.require_model(body.model)

@@ -17,8 +17,6 @@ from glados_bots.wire.events import Sampling
 
 
 def add(app: FastAPI, service: Service) -> None:
-    """Add the route."""
-
     @app.post("/v1/completions", responses=streaming.ANSWERS)
     async def complete(body: CompletionRequest, request: Request) -> Response:
         service.require_model(body.model)

@@ -16,8 +16,6 @@ from glados_bots.wire.events import Finished, Queued
 
 
 def add(app: FastAPI, service: Service) -> None:
-    """Add the route."""
-
     @app.post("/v1/embeddings")
     async def embeddings(body: EmbeddingRequest, request: Request) -> Response:
         service.require_ready()

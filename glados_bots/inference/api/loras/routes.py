@@ -9,7 +9,7 @@ from glados_bots.inference.api.service import Service
 
 
 def add(app: FastAPI, service: Service) -> None:
-    """Add the routes. They answer with vLLM's sentences."""
+    """They answer with vLLM's sentences."""
 
     @app.post("/v1/load_lora_adapter", response_class=PlainTextResponse)
     async def load(body: LoadRequest) -> str:

@@ -14,8 +14,6 @@ from glados_bots.inference.api.service import Asked, Service
 
 
 def add(app: FastAPI, service: Service) -> None:
-    """Add the route."""
-
     @app.post("/v1/responses", responses=streaming.ANSWERS)
     async def respond(body: ResponsesRequest, request: Request) -> Response:
         service.require_model(body.model)

@@ -11,8 +11,6 @@ from glados_bots.inference.api.tokens.requests import DetokenizeRequest, Tokeniz
 
 
 def add(app: FastAPI, service: Service) -> None:
-    """Add the routes."""
-
     @app.post("/tokenize")
     @app.post("/v1/tokenize", include_in_schema=False)
     async def tokenize(body: TokenizeRequest) -> dict[str, Any]:
