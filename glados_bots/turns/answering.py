@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from glados_bots import logs, tracing
 from glados_bots.attachments.fitting import safe_name
-from glados_bots.conversation import Exchange, Outcome
+from glados_bots.conversation import Exchange
 from glados_bots.errors import GladosError, RequestRejectedError, ServiceUnavailableError, StoreUnavailableError
 from glados_bots.retrying import growing_pauses
 from glados_bots.store.channels import ChannelBook, ChannelSettings
@@ -23,6 +23,7 @@ from glados_bots.surface import Surface
 from glados_bots.turns import in_hand
 from glados_bots.turns.attached import AttachedFiles, Brought
 from glados_bots.turns.display import Display
+from glados_bots.turns.progress import Progress
 from glados_bots.turns.prompts import Prompts
 from glados_bots.turns.served_models import SHORTEST_ANSWER, ServedModels, UnknownModelError
 from glados_bots.turns.window import Prompt
@@ -67,12 +68,7 @@ class Answering:
         self._models = models
         self._display = display
         self._prompts = Prompts(store, models, files, self.patiently)
-        self.text = self.lease.draft  # the answer so far, or what people saw of it when an earlier worker lost the turn
-        self.notice = self.lease.notice if self.lease.answer else ""  # what the bot says beside the answer
-        self.model = ""  # the name of the model that answers
-        self.tokens = 0  # of the prompt, as far as they are known; plus those of the answer once it is whole
-        self.is_whole = False  # whether the answer is complete
-        self.lost_tokens = 0  # tokens of earlier answers that this one replaced
+        self.progress = Progress(surface, display, models, self._prompts)
 
     @property
     def lease(self) -> Lease:
@@ -80,8 +76,7 @@ class Answering:
 
     def begin_again(self) -> None:
         """Drop the answer so far: the question has changed."""
-        self.lost_tokens = self.spent
-        self.text, self.notice, self.tokens, self.is_whole = self.lease.draft, "", 0, False
+        self.progress.begin_again()
         self._prompts.brought = Brought()
 
     async def generate(self) -> Exchange:
@@ -93,18 +88,18 @@ class Answering:
             try:
                 return await self._attempt()
             except (RequestRejectedError, UnknownModelError) as error:
-                if may_be_gone and self._models.may_be_gone(self.model, error):
+                if may_be_gone and self._models.may_be_gone(self.progress.model, error):
                     may_be_gone, self._models.served = False, {}
                     continue
                 log.warning("turn %s: the service refused: %s", self.lease.turn.id, error)
-                return self.failed(say("cannot-answer", reason=error.sentence))
+                return self.progress.failed(say("cannot-answer", reason=error.sentence))
             except ServiceUnavailableError as error:
                 log.warning("turn %s: %s", self.lease.turn.id, error)
                 told_s = error.retry_after or 0
                 if time.monotonic() + told_s > deadline:
-                    return self.failed(joined(say("apology"), _for_too_long(told_s)))
+                    return self.progress.failed(joined(say("apology"), _for_too_long(told_s)))
                 self._models.served = {}  # it may come back with another model
-                await self._wait_with(say("model-unreachable"))
+                await self.progress.wait_with(say("model-unreachable"))
                 await asyncio.sleep(max(next(pauses), told_s))
 
     async def _attempt(self) -> Exchange:
@@ -113,35 +108,35 @@ class Answering:
         A model that turns out to see no pictures, or fewer, is asked again without them.
         """
         chosen = await self.patiently(self._channel_settings)
-        self.model = await self._models.choose(self._client, chosen.model)
-        turn, prompts = self.lease.turn, self._prompts
+        turn, prompts, progress = self.lease.turn, self._prompts, self.progress
+        model = progress.model = await self._models.choose(self._client, chosen.model)
         async with in_hand.works():
             await prompts.read_history(turn)
         if prompts.has_unread(turn):
             names = tuple(safe_name(file.name) for file in turn.attachments[:MOST_NAMED])
-            await self._wait_with(say("reading-files", files=names))
+            await progress.wait_with(say("reading-files", files=names))
             await prompts.read_files(self.lease)
-        budget, most = self._models.prompt_budget(self.model), self._models.max_tokens
+        budget, most = self._models.prompt_budget(model), self._models.max_tokens
         for refit in range(MOST_REFITS + 1):
             async with in_hand.works():
-                prompt = await prompts.fitted(turn, self.model, chosen.persona, budget)
+                prompt = await prompts.fitted(turn, model, chosen.persona, budget)
             if prompts.brought.is_unreadable(turn):
-                self.notice = ""
-                return self.exchange("done", self.said(prompts.brought.notice))
-            most = min(most, self._models.answer_budget(self.model, prompt, is_told=refit > 0))
+                progress.notice = ""
+                return progress.exchange("done", progress.said(prompts.brought.notice))
+            most = min(most, self._models.answer_budget(model, prompt, is_told=refit > 0))
             try:
-                with logs.about(request=logs.new_request()), tracing.span("request", model=self.model):
-                    log.info("turn %s: asks the model %s", self.lease.turn.id, self.model)
+                with logs.about(request=logs.new_request()), tracing.span("request", model=model):
+                    log.info("turn %s: asks the model %s", self.lease.turn.id, model)
                     return await self._thinking_as(chosen.thinking, prompt, most)
             except RequestRejectedError as error:
                 if error.code in NO_PICTURES and prompt.picture_count and refit < MOST_REFITS:
-                    self._models.learn_sight(self.model, prompt, error)
+                    self._models.learn_sight(model, prompt, error)
                     continue
                 can_answer_less = most > SHORTEST_ANSWER and not error.max_prompt_tokens
                 can_shrink = prompt.kept or prompts.brought.can_shrink or can_answer_less
                 if error.code != TOO_LONG or refit == MOST_REFITS or not can_shrink:
                     raise
-                budget = self._models.refit(self.model, prompt, error)
+                budget = self._models.refit(model, prompt, error)
                 if not (error.max_prompt_tokens or error.context_length):
                     most //= 2
         raise GladosError("unreachable: the last refit raises")
@@ -151,7 +146,8 @@ class Answering:
 
         Raises RequestRejectedError if the server refuses the request even so.
         """
-        *forms, last = self._models.thinking(self.model, level)
+        model = self.progress.model
+        *forms, last = self._models.thinking(model, level)
         for number, form in enumerate(forms):
             try:
                 exchange = await self._stream(prompt, most, form)
@@ -160,9 +156,9 @@ class Answering:
                     raise
                 log.info("turn %s: the server refuses the thinking level %s in this form", self.lease.turn.id, level)
             else:
-                self._models.took(self.model, level, len(forms) - number)
+                self._models.took(model, level, len(forms) - number)
                 return exchange
-        told = say("thinking-unknown", level=level, model=self.model) if level else NOTHING
+        told = say("thinking-unknown", level=level, model=model) if level else NOTHING
         return await self._stream(prompt, most, last, told)
 
     async def _stream(
@@ -172,27 +168,28 @@ class Answering:
 
         `told` stands beside the answer.
         """
+        progress = self.progress
         text: list[str] = []
         drawn, drawn_at, pace_s = 0, 0.0, in_hand.pace_s()
         answer, ended = self._surface.answer(self.lease.turn), NOTHING
         older = say("older-left-out", count=prompt.omitted) if prompt.omitted else NOTHING
         left_out = joined(told, self._prompts.brought.notice, older)
         session = f"{self._store.platform} {self.lease.turn.conversation}"
-        self.tokens, self.is_whole = self._models.tokens_of(prompt), False
+        progress.tokens, progress.is_whole = self._models.tokens_of(prompt), False
         reply = self._client.stream(
-            prompt.messages, model=self.model, max_tokens=most, session=session, thinking=thinking
+            prompt.messages, model=progress.model, max_tokens=most, session=session, thinking=thinking
         )
         async with aclosing(reply) as events:
             async for event in events:
                 match event:
                     case Queued(position, wait):
-                        await self._wait_with(place_in_queue(position, wait))
+                        await progress.wait_with(place_in_queue(position, wait))
                     case Thinking():
-                        await self._wait_with(say("model-thinking"))
+                        await progress.wait_with(say("model-thinking"))
                     case Folded():
                         text, drawn, answer = [], 0, self._surface.answer(self.lease.turn)
                     case Unfinished():
-                        note = f"*{self.said(say('still-thinking'))}*"
+                        note = f"*{progress.said(say('still-thinking'))}*"
                         text.append(f"\n\n{note}" if text else note)
                     case Delta(delta):
                         text.append(delta)
@@ -200,64 +197,20 @@ class Answering:
                             continue
                         async with in_hand.works():
                             answer.feed("".join(text[drawn:]))
-                            self.text, self.notice = "".join(text), self.said(left_out)
-                            self._display.show(answer.chunks, self.notice, "writing", self.text)
+                            progress.text, progress.notice = "".join(text), progress.said(left_out)
+                            self._display.show(answer.chunks, progress.notice, "writing", progress.text)
                         drawn, drawn_at = len(text), time.monotonic()
                     case Finished() as finished:
-                        self.text = "".join(text)
-                        self._count(prompt, finished)
+                        progress.text = "".join(text)
+                        progress.count(prompt, finished)
                         ended = ENDINGS.get(finished.reason, NOTHING)
-                        self.notice = self.said(joined(left_out, ended))
+                        progress.notice = progress.said(joined(left_out, ended))
         whole = "".join(text)
-        return self.exchange("done", whole) if whole.strip() else self.failed(ended or say("no-answer"))
-
-    def _count(self, prompt: Prompt, finished: Finished) -> None:
-        """Set the tokens of the whole answer: the server's count, else an estimate."""
-        self._models.learn(prompt, finished.prompt_tokens)
-        counted = finished.prompt_tokens + finished.completion_tokens
-        self.tokens = counted or self._models.tokens_of(prompt) + self._models.tokens(len(self.text))
-        self.is_whole = True
-
-    @property
-    def spent(self) -> int:
-        """Tokens that this turn has cost so far, whether its answer is kept or not."""
-        written = 0 if self.is_whole else self._models.tokens(len(self.text))
-        return self.lost_tokens + self.tokens + written
-
-    # --- small steps -----------------------------------------------------------------------------------------------
+        return progress.exchange("done", whole) if whole.strip() else progress.failed(ended or say("no-answer"))
 
     async def _channel_settings(self) -> ChannelSettings:
         turn = self.lease.turn
         return await ChannelBook(self._store).get(turn.channel or turn.conversation)
-
-    async def _wait_with(self, sentence: Sentence) -> None:
-        self.notice = self.said(sentence)
-        await self.show_waiting()
-
-    async def show_waiting(self) -> None:
-        async with in_hand.works():
-            self._display.show(self.drawn(self.text), self.notice, "waiting", self.text)
-
-    def drawn(self, text: str) -> list[str]:
-        answer = self._surface.answer(self.lease.turn)
-        if text:
-            answer.feed(text)
-        answer.close()
-        return answer.chunks
-
-    def said(self, sentence: Sentence) -> str:
-        """A sentence of the bot itself, in the language of the turn's place."""
-        return sentence.in_language(self.lease.turn.language)
-
-    def failed(self, sentence: Sentence) -> Exchange:
-        return self.exchange("failed", self.said(sentence))
-
-    def exchange(self, outcome: Outcome, answer: str) -> Exchange:
-        turn = self.lease.turn
-        return Exchange(
-            turn.id, turn.text, answer, outcome, turn.author, turn.author_name, self.model,
-            at=time.time(), tokens=self.spent, **self._prompts.brought.kept(turn),
-        )  # fmt: skip
 
     async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         """Ask Redis until it answers. A Redis that is not reachable is no failure of the turn."""

@@ -57,6 +57,7 @@ class TurnRun:
         self.display = Display(surface, store, pacer, lease)
         self.notices = QueueNotices(surface, store, pacer, lease, self.display.begun)
         self.answering = Answering(store, surface, client, self.display, models=models, files=files)
+        self.progress = self.answering.progress
         self.requested: Action | None = None
         self._generation: asyncio.Task[Exchange] | None = None
 
@@ -77,8 +78,8 @@ class TurnRun:
     async def say_goodbye(self) -> None:
         """Mark the answer so far as unfinished, because a shutdown interrupted the work."""
         if not self.lease.is_again:
-            paused = self.answering.said(say("paused"))
-            self.display.show(self.answering.drawn(self.answering.text), paused, "waiting", self.answering.text)
+            paused = self.progress.said(say("paused"))
+            self.display.show(self.progress.drawn(self.progress.text), paused, "waiting", self.progress.text)
             await self.display.hand_over()
 
     # --- the life of a turn ----------------------------------------------------------------------------------------
@@ -97,7 +98,7 @@ class TurnRun:
             await self.notices.close()
             again_s = self._surface.longest_call_s
             ending: Ending = await self._owned(
-                partial(self._store.finish, self.lease, exchange, again_s, self.answering.spent)
+                partial(self._store.finish, self.lease, exchange, again_s, self.progress.spent)
             )
             if ending == "delete" or ending == "redo":  # noqa: PLR1714 - mypy reads this
                 self.requested = ending
@@ -126,7 +127,7 @@ class TurnRun:
         except PlaceGoneError as error:
             log.warning("turn %s: its place is gone (%s); no answer can be shown there", self.lease.turn.id, error)
             if self.requested != "delete":
-                return self._kept or self.answering.exchange("failed", "")
+                return self._kept or self.progress.exchange("failed", "")
             with suppress(PlaceGoneError):  # a place may be closed to new messages only: deleting may still work
                 await self.display.remove_all()
             return None
@@ -144,12 +145,12 @@ class TurnRun:
             if self.requested == "delete":
                 return None
             if self.requested == "stop":
-                return self.lease.answer or self.answering.exchange("stopped", self.answering.text)
+                return self.lease.answer or self.progress.exchange("stopped", self.progress.text)
             if self.requested == "redo":
                 await self._restart()
                 continue
             if self._given_up:
-                return self._kept or self.answering.failed(say("apology"))
+                return self._kept or self.progress.failed(say("apology"))
             exchange = self.lease.answer or await self._generate_and_edit()
             if exchange:
                 return exchange
@@ -162,7 +163,7 @@ class TurnRun:
 
     async def _generate_and_edit(self) -> Exchange | None:
         """Generate and keep the messages up to date; None when interrupted. A failure of either ends both."""
-        await self.answering.show_waiting()
+        await self.progress.show_waiting()
         editing = asyncio.create_task(self.display.keep_up())
         self._generation = asyncio.create_task(self.answering.generate())
         try:
@@ -193,14 +194,14 @@ class TurnRun:
         """Save the whole answer, then show it: after a crash in between, the next worker shows the same answer."""
         if self.lease.is_again and exchange.outcome == "failed" and not exchange.answer:
             return  # its place was gone at its end
-        stopped = self.answering.said(say("stopped")) if exchange.outcome == "stopped" else ""
-        notice = self.answering.notice if exchange.outcome == "done" else stopped
+        stopped = self.progress.said(say("stopped")) if exchange.outcome == "stopped" else ""
+        notice = self.progress.notice if exchange.outcome == "done" else stopped
         await self._owned(lambda: self._store.note_answer(self.lease, exchange, notice))
         model = exchange.model if self._show_model and exchange.outcome != "failed" else ""
         limits = self._surface.files_out if exchange.outcome != "failed" else None
         async with in_hand.works():
             language = self.lease.turn.language
-            shown = files_out.shown(exchange.answer, limits, self.answering.drawn, language)
+            shown = files_out.shown(exchange.answer, limits, self.progress.drawn, language)
             notice = files_out.beside(shown.notice, notice, language)
             self.display.show(shown.chunks, notice, exchange.outcome, exchange.answer, model=model, files=shown.files)
         await self.display.settle()
