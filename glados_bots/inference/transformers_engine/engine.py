@@ -38,6 +38,7 @@ from glados_bots.inference.transformers_engine.paged import PagedScheduler
 from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
 from glados_bots.inference.transformers_engine.sampling.rows import row_settings
 from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
+from glados_bots.inference.transformers_engine.sampling.scoring import PromptScores
 from glados_bots.inference.transformers_engine.scheduler import Output, Scheduler
 from glados_bots.inference.transformers_engine.trial import Trial
 from glados_bots.inference.transformers_engine.vision.eyes import Eyes, Seen, opened_eyes
@@ -192,11 +193,11 @@ class TransformersEngine(CardEngine):
         *,
         pictures: Sequence[Seen],
         form: Form | None = None,
-        forced: Sequence[int] = (),
+        prompt_scores: PromptScores | None = None,
     ) -> AsyncGenerator[Tokens]:
         """Submit the prompt, read token by token, and cancel if the reader leaves.
 
-        Tokens in `forced` come first, and only their scores are computed.
+        Args: prompt_scores: gets the scores of the prompt before the first token comes.
         """
         self._require_alive()
         scheduler: Scheduler = self.scheduler
@@ -208,7 +209,7 @@ class TransformersEngine(CardEngine):
         forbids = self.encoder.completes_bad_word if self._card.bad_words else None
         wishes = (self._card.sampling, sampling, self._model.device, prompt)
         row = row_settings(*wishes, forbids=forbids, ends=self._ends)
-        row.forced = forced
+        row.prompt_scores = prompt_scores
         matcher = row.matcher = await asyncio.to_thread(form.matcher, prompt) if form else None
         self._sampler.add(request_id, row)
         count, last, finished = 0, -1, False
@@ -232,16 +233,14 @@ class TransformersEngine(CardEngine):
             self._outputs.pop(request_id, None)
 
     async def _score(self, model: str, prompt: list[int], count: int, domain: str) -> list[Scored]:
-        """Read the prompt as if the model were saying it, a token per step beside the answers of others."""
-        scores: list[Scored] = []
-        wish = Sampling(temperature=0.0, logprobs=count)
-        while rest := prompt[len(scores) + 1 :]:  # an end token within the prompt ends a request
-            known = prompt[: len(scores) + 1]
-            said = self._answer(model, known, len(rest), wish, domain, pictures=(), forced=rest)
-            async with aclosing(said) as pieces:
-                async for piece in pieces:
-                    scores += piece.scores
-        return scores
+        """Read the prompt but its last token, which nothing follows, like any other prompt, for one token of answer."""
+        scores, read = PromptScores(prompt, count), prompt[:-1]
+        if read:
+            answer = self._answer(model, read, 1, Sampling(temperature=0.0), domain, pictures=(), prompt_scores=scores)
+            async with aclosing(answer) as pieces:
+                async for _ in pieces:
+                    pass
+        return scores.known
 
     def _unfailed(self, output: Output | Exception) -> Output:
         """The output. Raises GenerationFailedError if the request failed, or EngineDeadError."""

@@ -24,6 +24,7 @@ from glados_bots.inference.transformers_engine.multi_lora import MultiLora
 from glados_bots.inference.transformers_engine.out_of_memory import EXPLANATION
 from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
 from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
+from glados_bots.inference.transformers_engine.sampling.scoring import MOST_AT_ONCE
 from glados_bots.inference.transformers_engine.scheduler import Deliver
 from glados_bots.inference.transformers_engine.short_first import piece
 from glados_bots.inference.transformers_engine.vision.shown import Shown
@@ -158,8 +159,9 @@ class DenseScheduler:
             if wanted > self._budget and (self._reading or self._batches):
                 return
             self._reading.append(self._waiting.popleft())
-            prompt = request.named[: len(request.prompt)]
-            request.read, request.cache = self._kept.find(_domain(request), prompt)
+            if not self._sampler.scores_prompt(request.request_id):  # each of its tokens must be read
+                prompt = request.named[: len(request.prompt)]
+                request.read, request.cache = self._kept.find(_domain(request), prompt)
             request.cache = request.cache or self._forward.new_cache()
             request.found = request.found or request.read
             self._mailbox.tell_found(request)
@@ -168,16 +170,11 @@ class DenseScheduler:
         """Read a piece of the shortest and of the oldest prompt in turn (transformers_engine/short_first.py)."""
         self._short_first = not self._short_first
         request = min(self._reading, key=lambda one: len(one.to_read)) if self._short_first else self._reading[0]
-        rest, keep_at = len(request.to_read), request.keep_at
-        count, picture = min(self._piece, rest, self._most(rest)), None
-        if request.shown:
-            count, picture = request.shown.piece(request.read, count)
-        if self._forward.whole_prompts:
-            count = rest
-        elif request.read < keep_at < request.read + count:
-            count = keep_at - request.read
+        scored = self._sampler.scores_prompt(request.request_id)
+        count, picture = self._next_piece(request, scored=scored)
+        is_last = count == len(request.to_read)
         try:
-            scores = self._forward.read(request, count, picture)
+            scores = self._forward.read(request, count, picture, keep=count if scored else 1)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
@@ -188,14 +185,29 @@ class DenseScheduler:
             request.ended = True
             self._mailbox.deliver(request, error=f"a picture cannot be read: {first_line(error)}")
             return
+        if scored:
+            self._sampler.keep_scores(request.request_id, request.read, scores[:, : self._vocabulary])
         request.read += count
         self._measure(request)
-        if request.read == keep_at:
-            self._kept.add(_domain(request), request.named[:keep_at], request.cache)
-        if count == rest:
+        if request.read == request.keep_at:
+            self._kept.add(_domain(request), request.named[: request.read], request.cache)
+        if is_last:
             self._reading.remove(request)
-            if not self._say([request], scores):
+            if not self._say([request], scores[-1:]):
                 self._join(request)
+
+    def _next_piece(self, request: Request, *, scored: bool) -> tuple[int, int | None]:
+        """(number of tokens, the picture in it). Args: scored: whether the scores of the prompt are wanted."""
+        rest, picture = len(request.to_read), None
+        most = min(self._piece, MOST_AT_ONCE) if scored else self._piece
+        count = min(most, rest, self._most(rest))
+        if request.shown:
+            count, picture = request.shown.piece(request.read, count)
+        if self._forward.whole_prompts:
+            count = 1 if scored else rest  # the scores of a whole prompt take too much memory
+        elif request.read < request.keep_at < request.read + count:
+            count = request.keep_at - request.read
+        return count, picture
 
     def _most(self, rest: int) -> int:
         """The most tokens of a prompt that answers under way can wait for. Args: rest: tokens of it not read yet."""
