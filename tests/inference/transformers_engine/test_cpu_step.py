@@ -101,6 +101,7 @@ class Steps(Sampler):
         return request_id == self.scored
 
     def keep_scores(self, request_id: str, start: int, scores: torch.Tensor) -> None:
+        assert request_id == self.scored
         self.pieces.append((start, scores.clone()))
 
     def run(self, *requests: Request) -> torch.Tensor:

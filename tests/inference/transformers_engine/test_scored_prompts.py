@@ -1,4 +1,4 @@
-"""Prompts whose scores are wanted: a step reads as many of their tokens as it has room for scores, and finds no pages."""
+"""Prompts whose scores are wanted: a step has a bounded number of their tokens, and no page of them is found."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +17,7 @@ class Library:
     """The parts of the library's batch processor that are adapted. Each request is read as far as the step allows."""
 
     def __init__(self) -> None:
-        self.cache = SimpleNamespace(search_prefix_match=lambda request_id, prompt: 64)
+        self.cache = SimpleNamespace(search_prefix_match=lambda *_: 64)
         self.scheduler = SimpleNamespace(_process_candidates=self._offer, _schedule_request=self._take)
         self.read: dict[str, int] = {}
         read_every_token(self, lambda request_id: request_id.startswith(SCORED))

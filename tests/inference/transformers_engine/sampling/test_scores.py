@@ -1,5 +1,7 @@
 """Scores of tokens, raw prompts, and what a request adds to the scores, in a running engine."""
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -141,3 +143,21 @@ async def test_tokens_and_texts_lead_to_each_other(engine: TransformersEngine) -
     assert engine.tokenizer_info()["eos_token"] == engine.encoder.tokenizer.eos_token
     chat = await engine.tokenize([Message("user", "Hi")], Sampling(), special=True)
     assert chat == engine.encoder.encode([Message("user", "Hi")])
+
+
+async def test_lists_of_tokens_hold_up_no_answer(engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_end, raw = threading.Event(), engine.encoder.raw
+
+    def slow(prompt: Any, *, special: bool = True) -> list[int]:
+        if prompt == "slow":
+            may_end.wait()
+        return raw(prompt, special=special)
+
+    monkeypatch.setattr(engine.encoder, "raw", slow)
+    lists = [asyncio.create_task(engine.tokenize("slow", Sampling(), special=True)) for _ in range(100)]
+    try:
+        assert text_of(await complete(engine, TEXT, max_tokens=2))
+        assert not any(one.done() for one in lists)
+    finally:
+        may_end.set()
+    assert await asyncio.gather(*lists) == [raw("slow")] * len(lists)
