@@ -59,6 +59,7 @@ class CardEngine(ABC):
         self._line = WaitingLine(options.max_running, options.max_waiting)
         self._suspects = Suspects(options.data_dir / "service" / "prompts.json")
         self._picture_thread = ThreadPoolExecutor(1, "pictures")  # so that nobody's words wait for pictures
+        self._token_thread = ThreadPoolExecutor(1, "tokens")  # so that nobody's answer waits for lists of tokens
         self._encoder: Encoder | None = None  # `start` creates it
         self._ends: Collection[int] = ()  # tokens that end an answer; `start` finds them
 
@@ -110,12 +111,15 @@ class CardEngine(ABC):
 
     async def tokenize(self, prompt: str | Sequence[Message], sampling: Sampling, *, special: bool) -> list[int]:
         if isinstance(prompt, str):
-            return await asyncio.to_thread(partial(self.encoder.raw, prompt, special=special)) if prompt else []
-        return (await asyncio.to_thread(self._encode, prompt, sampling)).tokens
+            return await self._listed(partial(self.encoder.raw, prompt, special=special)) if prompt else []
+        return (await self._listed(partial(self._encode, prompt, sampling))).tokens
 
     async def detokenize(self, tokens: Sequence[int]) -> str:
         self.encoder.require_tokens("tokens", tokens)
-        return str(await asyncio.to_thread(self.encoder.tokenizer.decode, list(tokens)))
+        return str(await self._listed(partial(self.encoder.tokenizer.decode, list(tokens))))
+
+    async def _listed(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._token_thread, copy_context().run, work)
 
     def token_bytes(self, tokens: Sequence[int]) -> list[bytes]:
         return [self.encoder.texts.of(token) for token in tokens]

@@ -31,17 +31,22 @@ def costs(messages: Sequence[Message], sampling: Sampling, engine: Engine) -> Co
     """The bounds. English has four characters per token, and a token has at least one byte. All fit the window.
 
     Raises:
-        ApiError: the tools are described in too many words.
+        ApiError: see `tools_as_texts`.
     """
-    given = sampling.tools.tools if sampling.tools else ()
-    tools = [json.dumps(definition(tool), ensure_ascii=False) for tool in given]
-    if are_too_long(tools):
-        raise wrong_value("tools", f"their definitions may have at most {MOST_WORDS} bytes together")
-    words = [*(text for message in messages for text in texts_of(message)), *tools]
+    words = [*(text for message in messages for text in texts_of(message)), *tools_as_texts(sampling)]
     pictures = MOST_PICTURE_TOKENS * sum(len(message.pictures) for message in messages)
     answer = engine.thinking_tokens + (sampling.max_tokens or engine.context_length)
     most = sum(len(text.encode()) for text in words) + pictures + answer
     return Costs(sum(map(len, words)) // 4, min(engine.context_length, most))
+
+
+def tools_as_texts(sampling: Sampling) -> list[str]:
+    """The definitions of a request's tools. Raises ApiError if they have too many words."""
+    tools = sampling.tools.tools if sampling.tools else ()
+    texts = [json.dumps(definition(tool), ensure_ascii=False) for tool in tools]
+    if are_too_long(texts):
+        raise wrong_value("tools", f"their definitions may have at most {MOST_WORDS} bytes together")
+    return texts
 
 
 def raw_costs(prompts: Sequence[str | Sequence[int]], sampling: Sampling, engine: Engine) -> Costs:

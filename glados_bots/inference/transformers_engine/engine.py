@@ -30,6 +30,7 @@ from glados_bots.inference.transformers_engine.multi_lora import BASE, tag
 from glados_bots.inference.transformers_engine.prefix_cache import DOMAIN
 from glados_bots.inference.transformers_engine.sampling.rows import RowSettings, row_settings
 from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
+from glados_bots.inference.transformers_engine.sampling.scoring import PromptScores
 from glados_bots.inference.transformers_engine.scheduler import Output, Scheduler
 from glados_bots.inference.transformers_engine.trial import Trial
 from glados_bots.inference.transformers_engine.vision.eyes import Seen
@@ -131,11 +132,11 @@ class TransformersEngine(CardEngine):
         return prompt
 
     async def _answer(
-        self, request: EngineRequest, prompt: list[int], limit: int, *, forced: Sequence[int] = ()
+        self, request: EngineRequest, prompt: list[int], limit: int, *, prompt_scores: PromptScores | None = None
     ) -> AsyncGenerator[Tokens]:
         """Submit the prompt, read token by token, and cancel if the reader leaves.
 
-        Tokens in `forced` come first, and only their scores are computed.
+        Args: prompt_scores: gets the scores of the prompt before the first token comes.
         """
         self._require_alive()
         scheduler: Scheduler = self.scheduler
@@ -145,7 +146,7 @@ class TransformersEngine(CardEngine):
                 self._sight.scheduler,
                 await asyncio.to_thread(self._sight.adding, prompt, request.pictures),
             )
-        row = await self._row(request, prompt, forced)
+        row = await self._row(request, prompt, prompt_scores)
         request_id = tag(f"{uuid4().hex}{DOMAIN}{request.domain}", request.model)
         outputs = self._outputs[request_id] = asyncio.Queue()
         self._sampler.add(request_id, row)
@@ -166,12 +167,12 @@ class TransformersEngine(CardEngine):
             self._sampler.drop(request_id)
             self._outputs.pop(request_id, None)
 
-    async def _row(self, request: EngineRequest, prompt: list[int], forced: Sequence[int]) -> RowSettings:
+    async def _row(self, request: EngineRequest, prompt: list[int], prompt_scores: PromptScores | None) -> RowSettings:
         """How the sampler chooses the tokens of an answer."""
         forbids = self.encoder.completes_bad_word if self._card.bad_words else None
         wishes = (self._card.sampling, request.sampling, self._model.device, prompt)
         row = row_settings(*wishes, forbids=forbids, ends=self._ends)
-        row.forced = forced
+        row.prompt_scores = prompt_scores
         row.matcher = await asyncio.to_thread(request.form.matcher, prompt) if request.form else None
         return row
 
@@ -184,15 +185,14 @@ class TransformersEngine(CardEngine):
         return "stop" if output.tokens and output.tokens[-1] in self._ends else "length"
 
     async def _score(self, request: EngineRequest, prompt: list[int], count: int) -> list[Scored]:
-        """Read the prompt as if the model were saying it, a token per step beside the answers of others."""
-        scores: list[Scored] = []
-        request = replace(request, sampling=Sampling(temperature=0.0, logprobs=count), form=None)
-        while rest := prompt[len(scores) + 1 :]:  # an end token within the prompt ends a request
-            known = prompt[: len(scores) + 1]
-            async with aclosing(self._answer(request, known, len(rest), forced=rest)) as pieces:
-                async for piece in pieces:
-                    scores += piece.scores
-        return scores
+        """Read the prompt but its last token, which nothing follows, like any other prompt, for one token of answer."""
+        scores, read = PromptScores(prompt, count), prompt[:-1]
+        if read:
+            request = replace(request, sampling=Sampling(temperature=0.0), form=None)
+            async with aclosing(self._answer(request, read, 1, prompt_scores=scores)) as pieces:
+                async for _ in pieces:
+                    pass
+        return scores.known
 
     def _unfailed(self, output: Output | Exception) -> Output:
         """The output. Raises GenerationFailedError if the request failed, or EngineDeadError."""

@@ -23,6 +23,7 @@ from glados_bots.inference.transformers_engine.multi_lora import LoraProcessors,
 from glados_bots.inference.transformers_engine.prefix_cache import count_found, evict_oldest_first, separate_prefixes
 from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
 from glados_bots.inference.transformers_engine.scheduler import Deliver, Output
+from glados_bots.inference.transformers_engine.scored_prompts import read_every_token
 from glados_bots.inference.transformers_engine.short_first import let_short_prompts_in
 
 STOP_S = 10  # seconds that the library's thread gets to end its step
@@ -77,13 +78,14 @@ class PagedScheduler:
         separate_prefixes(processor.cache, vocabulary)
         count_found(processor.cache, self._found)
         evict_oldest_first(processor)
+        read_every_token(processor, sampler.scores_prompt)
         let_short_prompts_in(processor.scheduler, in_pieces=not cuda)
         # 4. Tokens are chosen after the forward pass, which is captured as CUDA graphs on a GPU
         after_forward.install(processor, sampler, vocabulary)
         self._manager.warmup()
         # 5. On a CPU, `cpu/step.cpp` computes if it can; other settings than these ask for exact weights
         if not cuda and options.quantize == "auto" and options.dtype == "bfloat16":
-            reason = cpu.attach(self._manager, model, options.data_dir, plan.window, sampler.choose_all, loras=loras)
+            reason = cpu.attach(self._manager, model, options.data_dir, plan.window, sampler, loras=loras)
             log.info(
                 "computing with %s", f"transformers' own modules: {reason}" if reason else "8-bit weights, step.cpp"
             )

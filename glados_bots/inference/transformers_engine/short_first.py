@@ -42,8 +42,8 @@ def let_short_prompts_in(scheduler: Any, *, in_pieces: bool) -> None:
     def offered(candidates: Sequence[Any], tokens: int, *others: Any) -> Any:
         nonlocal step
         step += 1
-        ordered = sorted(candidates, key=_length) if step % 2 else candidates
-        lengths = [length for length in map(_length, ordered) if length]
+        ordered = sorted(candidates, key=unread) if step % 2 else candidates
+        lengths = [length for length in map(unread, ordered) if length]
         if in_pieces and lengths:
             answering = len(ordered) - len(lengths)
             tokens = min(tokens, answering + piece(answering, lengths[0]))
@@ -52,6 +52,6 @@ def let_short_prompts_in(scheduler: Any, *, in_pieces: bool) -> None:
     scheduler._process_candidates = offered  # noqa: SLF001
 
 
-def _length(state: Any) -> int:
-    """Number of prompt tokens that are not read yet; 0 while the request answers."""
+def unread(state: Any) -> int:
+    """Number of its prompt's tokens that are not read yet; 0 while the request answers."""
     return 0 if state.status == RequestStatus.DECODING else len(state.remaining_prefill_tokens)

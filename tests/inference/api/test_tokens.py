@@ -1,11 +1,14 @@
 """From text to token ids and back, in vLLM's form."""
 
 import json
+import threading
 from typing import Any
 
 import httpx
 import pytest
 
+from glados_bots.inference.api.checking import MOST_WORDS
+from tests.fakes.engine import ScriptedEngine
 from tests.inference.api.chat_requests import JSON
 
 CAT = [0, ord("C"), ord("a"), ord("t")]
@@ -36,6 +39,42 @@ async def test_an_empty_text_has_no_tokens_of_its_own(http: httpx.AsyncClient) -
 async def test_the_control_tokens_are_told(http: httpx.AsyncClient) -> None:
     told = (await http.get("/tokenizer_info")).json()
     assert told == {"tokenizer_class": "Scripted", "eos_token": "<end>"}
+
+
+async def test_texts_of_a_long_list_of_tokens_do_not_hold_up_the_event_loop(
+    http: httpx.AsyncClient, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, asked = engine.token_bytes, []
+
+    def noted(tokens: Any) -> list[bytes]:
+        asked.append((sorted(tokens), threading.current_thread() is threading.main_thread()))
+        return told(tokens)
+
+    monkeypatch.setattr(engine, "token_bytes", noted)
+    body = {"prompt": "CatCat" * 500, "add_special_tokens": False, "return_token_strings": True}
+    strings = (await http.post("/tokenize", json=body)).json()["token_strings"]
+    assert strings == list("CatCat" * 500)
+    assert asked == [(sorted(CAT[1:]), False)]
+
+
+TOOL = {"type": "function", "function": {"name": "look", "description": "a" * MOST_WORDS}}
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"prompt": "é" * (MOST_WORDS // 2) + "a"}, "prompt: the texts may have"),
+        ({"messages": [{"role": "user", "content": "a" * (MOST_WORDS // 2 + 1)}] * 2}, "messages: the texts may have"),
+        ({"messages": [{"role": "user", "content": "Hi"}], "tools": [TOOL]}, "tools: their definitions may have"),
+    ],
+    ids=["prompt", "messages", "tools"],
+)
+async def test_longer_texts_than_a_chat_may_have_are_refused(
+    http: httpx.AsyncClient, body: dict[str, Any], named: str
+) -> None:
+    response = await http.post("/tokenize", json=body)
+    assert response.status_code == 400
+    assert f"{named} at most {MOST_WORDS} bytes together" in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,10 @@ from glados_bots.inference.model_files.classes import model_class
 from glados_bots.inference.transformers_engine.dense.scheduler import DenseScheduler
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.inference.transformers_engine.lora import apply_lora
-from glados_bots.wire.events import Delta, Sampling
+from glados_bots.wire.events import Delta, Sampling, ScoredPrompt
 from tests.inference.tiny import answer, card, started, write_model
 from tests.inference.transformers_engine.classes import DENSE, PAGED, WINDOW
+from tests.inference.transformers_engine.sampling.asking import CLOSE, logprobs
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 CLASSES = {**PAGED, **DENSE}
@@ -55,6 +56,17 @@ async def test_a_class_says_what_generate_says(name: str, tmp_path: Path) -> Non
         assert [await said(engine, question) for question in QUESTIONS] == wanted, "from the cache"
         *found, _ = await asyncio.gather(*(said(engine, question) for question in QUESTIONS), leave(engine))
         assert found == wanted, "in one batch, from which one left"
+
+
+@pytest.mark.parametrize("name", ["mistral, window", "gpt-oss", "qwen 3.5", "jamba"])
+async def test_the_scores_of_a_prompt_are_those_of_a_plain_pass(name: str, tmp_path: Path) -> None:
+    async with served(write(name, tmp_path)) as engine:
+        prompt = engine.encoder.raw(QUESTIONS[-1])
+        wish = Sampling(max_tokens=0, prompt_logprobs=1)
+        (scored,) = [event async for event in engine.complete("", prompt, wish) if isinstance(event, ScoredPrompt)]
+        rows = logprobs(loaded(tmp_path), prompt)
+        wanted = [float(row[token]) for row, token in zip(rows, prompt[1:], strict=False)]
+        assert [one.logprob for one in scored.tokens] == pytest.approx(wanted, abs=CLOSE)
 
 
 @pytest.mark.parametrize("name", TUNED)

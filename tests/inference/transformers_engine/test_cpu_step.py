@@ -14,6 +14,7 @@ from glados_bots.inference.transformers_engine.cpu import build
 from glados_bots.inference.transformers_engine.cpu.build import NoCompilerError, library
 from glados_bots.inference.transformers_engine.cpu.packing import PackedModel, pack, why_not
 from glados_bots.inference.transformers_engine.cpu.runner import PAGE, Runner
+from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 DATA = Path(__file__).parents[3] / "data"
@@ -80,18 +81,28 @@ def unpacked(tiles: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
     return numbers * scales.transpose(1, 2).reshape(outputs, inputs // 32).float().repeat_interleave(32, dim=1)
 
 
-class Steps:
-    """A runner that keeps its scores."""
+class Steps(Sampler):
+    """A runner, and the sampler that keeps its scores."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, scored: str = "") -> None:
+        super().__init__(lambda *_: None)
         self.scores = torch.empty(0)
+        self.scored = scored  # the request whose prompt is scored
+        self.pieces: list[tuple[int, torch.Tensor]] = []  # its scores, with the place of the first
         packed = PackedModel(model, 512)
         step = library(DATA).glados_step
-        self.runner = Runner(step, packed, Pages(model.config), model.config.vocab_size, self._choose)
+        self.runner = Runner(step, packed, Pages(model.config), model.config.vocab_size, self)
 
-    def _choose(self, states: Any, scores: torch.Tensor) -> list[int]:
+    def choose_all(self, states: Any, scores: torch.Tensor) -> list[int]:
         self.scores = scores.clone()
         return [0] * len(states)
+
+    def scores_prompt(self, request_id: str) -> bool:
+        return request_id == self.scored
+
+    def keep_scores(self, request_id: str, start: int, scores: torch.Tensor) -> None:
+        assert request_id == self.scored
+        self.pieces.append((start, scores.clone()))
 
     def run(self, *requests: Request) -> torch.Tensor:
         self.runner.prepare_batch_tensors(requests)
@@ -138,6 +149,25 @@ def test_scores_do_not_depend_on_how_the_tokens_are_cut_into_steps_nor_on_who_is
         scores = steps.run(Request(other, has_new_token=False), Request(state, has_new_token=last == 90))
     assert torch.equal(scores, whole)
     assert (state.position_offset, other.position_offset) == (90, 12)
+
+
+def test_every_token_of_a_scored_prompt_has_the_scores_that_it_has_alone() -> None:
+    with torch.no_grad():
+        model = made("llama")
+        alone, steps = Steps(copy.deepcopy(model)), Steps(model, scored="a")
+    tokens = torch.randint(0, 1003, (40,)).tolist()
+    state, other = State("a", []), State("b", [])
+    single, wanted = State("a", []), []
+    for token in tokens:
+        single.tokens_to_process = [token]
+        wanted.append(alone.run(Request(single)))
+    for first, last in ((0, 17), (17, 18), (18, 40)):
+        state.tokens_to_process, other.tokens_to_process = tokens[first:last], [7]
+        chosen_from = steps.run(Request(state, has_new_token=last == 40), Request(other))
+        assert len(chosen_from) == 1 + (last == 40)
+    assert [start for start, _ in steps.pieces] == [0, 17, 18]
+    assert torch.equal(torch.cat([scores for _, scores in steps.pieces]), torch.cat(wanted))
+    assert torch.equal(chosen_from[0], wanted[-1][0])
 
 
 def test_packing_loses_at_most_half_a_step_of_each_group() -> None:

@@ -15,7 +15,9 @@ from glados_bots.inference.model_files.loras import loras_of
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.inference.transformers_engine.lora import apply_lora
 from glados_bots.inference.transformers_engine.multi_lora import slot_of, tag
+from glados_bots.wire.events import Sampling, ScoredPrompt
 from tests.inference.tiny import answer, card, in_float32, started, write_base, write_lora
+from tests.inference.transformers_engine.sampling.asking import CLOSE, logprobs
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 QUESTIONS = ["Hello there", "Count from one to five and then go on until somebody stops you, please.", "x"]
@@ -43,11 +45,15 @@ async def tiny(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
     await engine.stop()
 
 
+def merged(tiny: Tiny, name: str) -> Any:
+    """The base, or a LoRA merged with it by peft."""
+    model: Any = AutoModelForCausalLM.from_pretrained(tiny.base).eval()
+    return apply_lora(model, tiny.loras[name]) if name in tiny.loras else model
+
+
 def expected(tiny: Tiny, name: str, question: str) -> str:
     """What transformers' own `generate` says with the LoRA merged by peft."""
-    model: Any = AutoModelForCausalLM.from_pretrained(tiny.base).eval()
-    if name in tiny.loras:
-        model = apply_lora(model, tiny.loras[name])
+    model = merged(tiny, name)
     prompt = torch.tensor([tiny.engine.encoder.encode([Message("user", question)])])
     tokens = model.generate(prompt, max_new_tokens=16, do_sample=False, pad_token_id=0)[0, prompt.shape[1] :]
     text = tiny.engine.encoder.tokenizer.decode([token for token in tokens if token != 2], skip_special_tokens=True)
@@ -62,6 +68,24 @@ async def test_mixed_requests_say_what_each_says_alone_and_merged(tiny: Tiny) ->
     for (name, question), (text, _) in zip(asked, together, strict=True):
         assert text == expected(tiny, name, question), (name, question)
     assert len({text for text, _ in together}) == 9  # all nine differ: the LoRAs do something
+
+
+async def test_a_prompt_is_scored_by_its_own_lora(tiny: Tiny) -> None:
+    prompt = tiny.engine.encoder.raw(QUESTIONS[1] * 6)
+
+    async def scores(model: str) -> list[float]:
+        wish = Sampling(max_tokens=0, prompt_logprobs=0)
+        events = [event async for event in tiny.engine.complete(model, prompt, wish)]
+        return [one.logprob for event in events if isinstance(event, ScoredPrompt) for one in event.tokens]
+
+    names = list(tiny.engine.models)
+    others = asyncio.gather(*(answer(tiny.engine, question, model=names[1]) for question in QUESTIONS))
+    found = await asyncio.gather(*map(scores, names))
+    await others
+    for name, given in zip(names, found, strict=True):
+        rows = logprobs(merged(tiny, name), prompt)
+        wanted = [float(row[token]) for row, token in zip(rows, prompt[1:], strict=False)]
+        assert given == pytest.approx(wanted, abs=CLOSE)
 
 
 async def test_pages_of_the_cache_are_shared_within_a_lora_only(tiny: Tiny) -> None:

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from glados_bots.inference.api import fields
 from glados_bots.inference.api.chat.messages import ChatMessage
 from glados_bots.inference.api.chat.requests import MOST_MESSAGES
 from glados_bots.inference.api.chat.tools import Tools, tool_use
-from glados_bots.inference.api.checking import MOST_TOKENS, StrictSchema, TemplateKwargs, Text
+from glados_bots.inference.api.checking import MOST_TOKENS, TOO_LONG, StrictSchema, TemplateKwargs, Text, are_too_long
 from glados_bots.inference.api.choosing import TokenId
 from glados_bots.wire.events import Sampling
 
@@ -25,6 +25,13 @@ class TokenizeRequest(StrictSchema):
     return_token_strings: bool | None = None
     tools: Tools | None = None
     chat_template_kwargs: TemplateKwargs | None = None
+
+    @field_validator("prompt", "messages")
+    @classmethod
+    def _is_bounded(cls, value: str | list[ChatMessage] | None) -> str | list[ChatMessage] | None:
+        if are_too_long([value] if isinstance(value, str) else (message.words for message in value or ())):
+            raise ValueError(TOO_LONG)
+        return value
 
     @model_validator(mode="after")
     def _is_one(self) -> "TokenizeRequest":

@@ -1,13 +1,17 @@
 """The routes POST /tokenize, POST /detokenize and GET /tokenizer_info."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
 
 from glados_bots.inference.api.chat.calls import conversation
+from glados_bots.inference.api.costs import tools_as_texts
 from glados_bots.inference.api.errors import from_engine
 from glados_bots.inference.api.service import Service
 from glados_bots.inference.api.tokens.requests import DetokenizeRequest, TokenizeRequest
+from glados_bots.inference.engine import Engine
 
 
 def add(app: FastAPI, service: Service) -> None:
@@ -15,6 +19,7 @@ def add(app: FastAPI, service: Service) -> None:
     @app.post("/v1/tokenize", include_in_schema=False)
     async def tokenize(body: TokenizeRequest) -> dict[str, Any]:
         _require(service, body.model)
+        tools_as_texts(body.sampling())
         try:
             return await _tokens(service, body)
         except Exception as error:
@@ -52,5 +57,13 @@ async def _tokens(service: Service, body: TokenizeRequest) -> dict[str, Any]:
     tokens = await engine.tokenize(prompt or "", body.sampling(), special=special)
     strings = None
     if body.return_token_strings:
-        strings = [text.decode("utf-8", "replace") for text in engine.token_bytes(tokens)]
+        strings = await asyncio.to_thread(_strings, engine, tokens)
     return {"count": len(tokens), "max_model_len": engine.context_length, "tokens": tokens, "token_strings": strings}
+
+
+def _strings(engine: Engine, tokens: Sequence[int]) -> list[str]:
+    """Each token as text. Millions of tokens of a text are thousands of different ones."""
+    different = list(set(tokens))
+    texts = (text.decode("utf-8", "replace") for text in engine.token_bytes(different))
+    known = dict(zip(different, texts, strict=True))
+    return [known[token] for token in tokens]

@@ -41,10 +41,10 @@ struct Batch {
   const int32_t* past;          // cached tokens of each request
   const int32_t* pages;         // page numbers of all requests, one after the other
   const int32_t* first_page;    // where each request's page numbers begin
-  const uint8_t* wanted;        // whether each request needs scores for its next token
+  const int32_t* wanted;        // how many of its last new tokens each request needs scores after
   uint8_t* cache;               // block b of layer l begins at b * block_bytes + l * block_bytes / layers
   int64_t block_bytes;
-  float* scores;                // [requests with `wanted`][head.outputs]
+  float* scores;                // [sum of `wanted`][head.outputs]
   const int32_t* slots;         // the LoRA of each request, or 0
   const LowRank* loras;         // [slots][4 for each layer (qkv, out, gate_up, down), then head]; null if no request has one
   int32_t most_rank;            // of all `loras`

@@ -6,7 +6,7 @@ this runner which requests take part, and the runner tells the compiled step whe
 
 import ctypes
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from ctypes import c_int32, c_int64, c_void_p
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from glados_bots.inference.transformers_engine.cpu.loras import StepLoras
 from glados_bots.inference.transformers_engine.cpu.memory import ask_for_huge_pages
 from glados_bots.inference.transformers_engine.cpu.packing import PackedModel, why_not
 from glados_bots.inference.transformers_engine.multi_lora import MultiLora, slot_of
+from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
+from glados_bots.inference.transformers_engine.sampling.wanted import Wanted
 
 PAGE = 32  # tokens, as in attention.h; the library's 256 is two to four times slower on a CPU
-
-Choose = Callable[[Sequence[Any], torch.Tensor], list[int]]
 
 
 class Batch(ctypes.Structure):
@@ -46,7 +46,7 @@ class Runner:
         packed: the weights.
         cache: the library's cache, with pages of PAGE tokens and full attention in every layer.
         vocabulary: number of tokens that may be chosen.
-        choose: returns each request's next token, from their states and scores of shape (requests, vocabulary).
+        sampler: chooses each request's next token, and keeps the scores of prompts.
         loras: the LoRAs, if there are or will be any.
     """
 
@@ -58,7 +58,7 @@ class Runner:
         packed: PackedModel,
         cache: Any,
         vocabulary: int,
-        choose: Choose,
+        sampler: Sampler,
         *,
         loras: StepLoras | None = None,
     ) -> None:
@@ -66,7 +66,7 @@ class Runner:
         self._loras = loras
         self._packed = packed
         self._vocabulary = vocabulary
-        self._choose = choose
+        self._sampler = sampler
         (self._allocator,) = cache.cache_allocators.values()
         self._cache = cache.cache_tensor
         self._requests: Sequence[Any] = []
@@ -87,7 +87,8 @@ class Runner:
         requests = self._requests
         states = [request.state for request in requests]
         wanting = [request.state for request in requests if request.has_new_token]
-        scores = torch.empty(len(wanting), self._packed.vocabulary)
+        wanted = Wanted(requests, self._sampler)
+        scores = torch.empty(sum(wanted.counts), self._packed.vocabulary)
         tables = [self._allocator.block_table[state.request_id] for state in states]
         ends = [0]
         for table in tables:
@@ -98,7 +99,7 @@ class Runner:
             "past": array("i", [state.position_offset for state in states]),
             "pages": array("i", [block for table in tables for block in table]),
             "first_page": array("i", ends),
-            "wanted": array("B", [request.has_new_token for request in requests]),
+            "wanted": array("i", wanted.counts),
             "slots": array("i", [slot_of(state.request_id) for state in states] if self._loras else []),
         }
         batch = Batch(
@@ -113,11 +114,12 @@ class Runner:
         self._step(ctypes.byref(self._packed.model), ctypes.byref(batch))
         for request in requests:
             request.state.position_offset += request.query_length
-        self._tokens = self._choose(wanting, scores[:, : self._vocabulary]) if wanting else []
+        scores = wanted.chosen_from(scores[:, : self._vocabulary])
+        self._tokens = self._sampler.choose_all(wanting, scores) if wanting else []
 
 
 def attach(
-    manager: Any, model: Any, data_dir: Path, positions: int, choose: Choose, *, loras: MultiLora | None = None
+    manager: Any, model: Any, data_dir: Path, positions: int, sampler: Sampler, *, loras: MultiLora | None = None
 ) -> str | None:
     """Make a manager that has not started compute with step.cpp.
 
@@ -126,7 +128,7 @@ def attach(
         model: loaded in bfloat16 on the CPU. The memory of its linear layers is freed.
         data_dir: folder of the compiled step.
         positions: longest sequence in tokens.
-        choose: see `Runner`.
+        sampler: see `Runner`.
         loras: the LoRAs beside the weights. The step computes with copies of them.
 
     Returns:
@@ -148,7 +150,7 @@ def attach(
     copies = StepLoras(model, packed.layers, packed.model.head, loras.capacity) if loras else None
     if loras and copies:
         loras.follow(copies.write)
-    runner = Runner(step, packed, processor.cache, model.config.vocab_size, choose, loras=copies)
+    runner = Runner(step, packed, processor.cache, model.config.vocab_size, sampler, loras=copies)
     processor.inputs_and_outputs = runner
     processor._generation_step = runner.run  # noqa: SLF001 - the library has no hook for another forward pass
     return None

@@ -26,7 +26,7 @@ struct Step {
   const Batch& batch;
   std::vector<Token> tokens;
   std::vector<Span> spans;
-  std::vector<int> last;             // tokens whose scores are needed
+  std::vector<int> wanted;           // tokens after which scores are needed
   std::vector<float> x, qkv;         // [tokens][hidden], [tokens][heads and twice kv_heads][head_dim]
   Packed normed, attended, gated;
   LoraRows loras;
@@ -37,8 +37,10 @@ struct Step {
     for (int r = 0; r < b.requests; r++) {
       for (int i = 0; i < b.counts[r]; i += QUERIES)
         spans.push_back({int(tokens.size()) + i, std::min(QUERIES, b.counts[r] - i)});
-      for (int i = 0; i < b.counts[r]; i++) tokens.push_back({r, b.past[r] + i});
-      if (b.wanted[r]) last.push_back(int(tokens.size()) - 1);
+      for (int i = 0; i < b.counts[r]; i++) {
+        if (i >= b.counts[r] - b.wanted[r]) wanted.push_back(int(tokens.size()));
+        tokens.push_back({r, b.past[r] + i});
+      }
     }
     const int count = int(tokens.size());
     x.resize(size_t(count) * m.hidden);
@@ -216,11 +218,11 @@ struct Step {
       }
 #pragma omp single
       {
-        normed.shape(model.hidden, int(last.size()));
-        loras.keep(last);
+        normed.shape(model.hidden, int(wanted.size()));
+        loras.keep(wanted);
       }
 #pragma omp for
-      for (int i = 0; i < int(last.size()); i++) norm(last[i], model.final_norm, i);
+      for (int i = 0; i < int(wanted.size()); i++) norm(wanted[i], model.final_norm, i);
       multiply(model.head, normed, batch.scores, false);
       loras.add(4 * model.layers, normed, batch.scores, model.head.outputs);
     }

@@ -55,7 +55,7 @@ class Request:
 
 
 class Forward:
-    """The model's forward pass with what each class wants to be told. Returns scores of the last token per row.
+    """The model's forward pass with what each class wants to be told. Returns scores of the last tokens per row.
 
     Args:
         model: a loaded model.
@@ -76,16 +76,19 @@ class Forward:
         self._model = model
         self._loras = loras
         self._known = inspect.signature(model.forward).parameters
-        self._last = {"logits_to_keep": 1} if "logits_to_keep" in self._known else {}
+        self._can_keep = "logits_to_keep" in self._known
 
     def new_cache(self) -> Any:
         return DynamicCache(config=self._model.config)
 
-    def read(self, request: Request, count: int, picture: int | None) -> torch.Tensor:
-        """Add a piece of a request's prompt to its cache, with the picture in it. Returns the scores after it."""
+    def read(self, request: Request, count: int, picture: int | None, *, keep: int = 1) -> torch.Tensor:
+        """Add a piece of a request's prompt to its cache, with the picture in it. Returns the scores after it.
+
+        Args: keep: number of its last tokens after which scores are wanted.
+        """
         told = request.shown.told(picture, request.read, count, self._model) if request.shown else {}
         slots = [slot_of(request.request_id)]
-        return self([request.to_read[:count]], request.cache, [request.read], slots, told=told)
+        return self([request.to_read[:count]], request.cache, [request.read], slots, told=told, keep=keep)
 
     def __call__(
         self,
@@ -96,6 +99,7 @@ class Forward:
         *,
         offsets: Sequence[int] = (0,),
         told: Mapping[str, Any] | None = None,
+        keep: int = 1,
     ) -> torch.Tensor:
         """Add tokens to every row of a cache.
 
@@ -106,9 +110,10 @@ class Forward:
             slots: each row's LoRA.
             offsets: of the positions of each row, or of all; see `Request.offset`.
             told: what else the model is told; it wins over what is the same for all models.
+            keep: number of last tokens of each row after which scores are wanted.
 
         Returns:
-            Scores, float32, shape (rows, vocabulary).
+            Scores, float32, shape (rows * keep, vocabulary).
         """
         device = self._model.device
         ids = torch.tensor(tokens, device=device)
@@ -121,10 +126,10 @@ class Forward:
             usual["position_ids"] = moved - count + torch.arange(count, device=device)
         if self._loras is not None:
             self._loras.assign(slots, device)
-        scores: torch.Tensor = (
-            self._model(input_ids=ids, **usual | dict(told or {}), **self._last).logits[:, -1].float()
-        )
-        return scores
+        if self._can_keep:
+            usual["logits_to_keep"] = keep
+        logits: torch.Tensor = self._model(input_ids=ids, **usual | dict(told or {})).logits
+        return logits[:, -keep:].flatten(0, 1).float()
 
 
 class Batch:

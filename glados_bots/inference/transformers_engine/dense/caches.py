@@ -5,7 +5,7 @@ batch. What it leaves behind is kept for later requests.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from glados_bots.inference.transformers_engine.dense.batch import Batch, Forward, Request
 from glados_bots.inference.transformers_engine.dense.kept import TAIL, Kept
@@ -35,16 +35,20 @@ class Caches:
             0.0  # of one row's states, and of one token's keys and values, as measured
         )
 
-    def admit(self) -> Iterator[Request]:
-        """Begin to read waiting prompts while the budget has room for them; one is always let in. Yields each."""
+    def admit(self, is_scored: Callable[[str], bool]) -> Iterator[Request]:
+        """Begin to read waiting prompts while the budget has room for them; one is always let in. Yields each.
+
+        Args: is_scored: whether each token of a request's prompt must be read, given its id.
+        """
         while self.waiting:
             request = self.waiting[0]
             wanted = self.used - self.kept.bytes + self.expected(request)
             if wanted > self.budget and (self.reading or self.batches):
                 return
             self.reading.append(self.waiting.popleft())
-            prompt = request.named[: len(request.prompt)]
-            request.read, request.cache = self.kept.find(_domain(request), prompt)
+            if not is_scored(request.request_id):
+                prompt = request.named[: len(request.prompt)]
+                request.read, request.cache = self.kept.find(_domain(request), prompt)
             request.cache = request.cache or self._forward.new_cache()
             request.found = request.found or request.read
             yield request

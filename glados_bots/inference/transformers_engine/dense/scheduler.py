@@ -21,6 +21,7 @@ from glados_bots.inference.transformers_engine.dense.mailbox import Mailbox
 from glados_bots.inference.transformers_engine.multi_lora import MultiLora
 from glados_bots.inference.transformers_engine.out_of_memory import EXPLANATION
 from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
+from glados_bots.inference.transformers_engine.sampling.scoring import MOST_AT_ONCE
 from glados_bots.inference.transformers_engine.scheduler import Deliver
 from glados_bots.inference.transformers_engine.short_first import piece
 from glados_bots.inference.transformers_engine.vision.shown import Shown
@@ -128,7 +129,7 @@ class DenseScheduler:
             self._recover(before)
 
     def _step(self) -> None:
-        for request in self._caches.admit():
+        for request in self._caches.admit(self._sampler.scores_prompt):
             self._mailbox.tell_found(request)
         if self._caches.reading:
             self._read_piece()
@@ -141,9 +142,11 @@ class DenseScheduler:
         self._short_first = not self._short_first
         reading = self._caches.reading
         request = min(reading, key=lambda one: len(one.to_read)) if self._short_first else reading[0]
-        count, picture = self._next_piece(request)
+        scored = self._sampler.scores_prompt(request.request_id)
+        count, picture = self._next_piece(request, scored=scored)
+        is_last = count == len(request.to_read)
         try:
-            scores = self._forward.read(request, count, picture)
+            scores = self._forward.read(request, count, picture, keep=count if scored else 1)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
@@ -154,25 +157,29 @@ class DenseScheduler:
             request.ended = True
             self._mailbox.deliver(request, error=f"a picture cannot be read: {first_line(error)}")
             return
-        is_last = count == len(request.to_read)
+        if scored:
+            self._sampler.keep_scores(request.request_id, request.read, scores[:, : self._vocabulary])
         request.read += count
         self._caches.measure(request)
         if request.read == request.keep_at:
             self._caches.keep_prompt(request)
         if is_last:
             reading.remove(request)
-            if not self._say([request], scores):
+            if not self._say([request], scores[-1:]):
                 self._caches.join(request)
 
-    def _next_piece(self, request: Request) -> tuple[int, int | None]:
-        """(tokens to read now, the number of the picture in them). A piece ends where the prompt is kept."""
-        rest, keep_at = len(request.to_read), request.keep_at
-        count, picture = min(self._piece, rest, self._most(rest)), None
+    def _next_piece(self, request: Request, *, scored: bool) -> tuple[int, int | None]:
+        """(number of tokens, the picture in it). Args: scored: whether the scores of the prompt are wanted."""
+        rest, picture = len(request.to_read), None
+        most = min(self._piece, MOST_AT_ONCE) if scored else self._piece
+        count = min(most, rest, self._most(rest))
         if request.shown:
             count, picture = request.shown.piece(request.read, count)
         if self._forward.whole_prompts:
-            return rest, picture
-        return keep_at - request.read if request.read < keep_at < request.read + count else count, picture
+            count = 1 if scored else rest  # the scores of a whole prompt take too much memory
+        elif request.read < request.keep_at < request.read + count:
+            count = request.keep_at - request.read
+        return count, picture
 
     def _most(self, rest: int) -> int:
         """The most tokens of a prompt that answers under way can wait for. Args: rest: tokens of it not read yet."""

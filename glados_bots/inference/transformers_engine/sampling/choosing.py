@@ -18,8 +18,6 @@ def choose(scores: torch.Tensor, settings: RowSettings, generated: Sequence[int]
         settings: the request's settings.
         generated: the request's tokens so far, without the prompt.
     """
-    if len(generated) < len(settings.forced):
-        return settings.forced[len(generated)]
     fresh = generated[settings.counted :]
     for token in fresh:
         settings.counts[token] = settings.counts.get(token, 0) + 1

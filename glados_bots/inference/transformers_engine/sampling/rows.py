@@ -10,6 +10,7 @@ from glados_bots.inference.decoding.logprobs import Scored
 from glados_bots.inference.grammars.matcher import Matcher
 from glados_bots.inference.model_files.cards import SamplingDefaults
 from glados_bots.inference.transformers_engine.sampling.biasing import Bias, bias_of
+from glados_bots.inference.transformers_engine.sampling.scoring import PromptScores
 from glados_bots.wire.events import Sampling
 
 
@@ -31,8 +32,8 @@ class RowSettings:
     forbids: Callable[[Sequence[int], int], bool] | None = None
     # What the request adds to the scores
     bias: Bias | None = None
-    # The first tokens of the answer, which are known already: the rest of a prompt whose scores are wanted
-    forced: Sequence[int] = ()
+    # The scores of its prompt, if they are wanted
+    prompt_scores: PromptScores | None = None
     # How many of the likeliest tokens to report beside each chosen one; None reports nothing
     logprobs: int | None = None
     # What is reported, one for each token of the answer
@@ -51,7 +52,7 @@ class RowSettings:
     def looks_back(self) -> bool:
         """Whether the choice depends on earlier tokens."""
         bent = self.repetition_penalty != 1 or self.presence_penalty or self.frequency_penalty
-        return bool(bent or self.no_repeat_ngram_size or self.forbids or self.forced or (self.bias and self.bias.least))
+        return bool(bent or self.no_repeat_ngram_size or self.forbids or (self.bias and self.bias.least))
 
     @property
     def is_alone(self) -> bool:

@@ -39,6 +39,23 @@ class Sampler(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] # transf
     def drop(self, request_id: str) -> None:
         self._settings.pop(request_id, None)
 
+    def scores_prompt(self, request_id: str) -> bool:
+        """Whether the request wants the scores of its prompt, so that a scheduler must read all of it."""
+        settings = self._settings.get(request_id)
+        return settings is not None and settings.prompt_scores is not None
+
+    def keep_scores(self, request_id: str, start: int, scores: torch.Tensor) -> None:
+        """Keep the scores after a piece of a prompt, see `PromptScores.add`. A failure ends only this request."""
+        settings = self._settings.get(request_id)
+        if settings is None or settings.prompt_scores is None:
+            return
+        try:
+            settings.prompt_scores.add(start, scores)
+        except torch.OutOfMemoryError:
+            raise  # the scheduler repeats the step
+        except Exception as error:  # noqa: BLE001 - a failed request must not end the others
+            self._on_failure(request_id, error)
+
     def rewind(self, request_id: str, length: int) -> None:
         """Forget tokens whose step was lost. Args: length: of the prompt and the answer, in tokens, that remain."""
         row = self._settings.get(request_id)

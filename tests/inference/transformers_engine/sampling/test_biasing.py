@@ -73,19 +73,8 @@ def test_a_request_without_wishes_costs_nothing() -> None:
     assert bias_of(Sampling(), (2,), CPU) is None
     assert biased_rows(SCORES, {}) is SCORES
     assert row().is_free
-    for wishes in ({"logprobs": 0}, {"bias": bias_of(Sampling(min_p=0.5), (), CPU)}, {"forced": [1]}):
+    for wishes in ({"logprobs": 0}, {"bias": bias_of(Sampling(min_p=0.5), (), CPU)}):
         assert not row(**wishes).is_free
-
-
-def test_forced_tokens_come_first_and_are_scored() -> None:
-    sampler = Sampler(lambda *_: None)
-    settings = row(forced=[4, 0], logprobs=1)
-    sampler.add("one", settings)
-    assert [sampler.choose_all([State("one")], SCORES[None])[0] for _ in range(3)] == [4, 0, 1]
-    wanted = SCORES.log_softmax(-1)
-    assert [one.logprob for one in settings.scores] == pytest.approx([float(wanted[token]) for token in (4, 0, 1)])
-    tops: list[Any] = [one.top for one in settings.scores]
-    assert tops == [((1, pytest.approx(float(wanted[1]))),)] * 3
 
 
 def test_lost_steps_take_their_scores_with_them() -> None:

@@ -1,54 +1,19 @@
 """Scores of tokens, raw prompts, and what a request adds to the scores, in a running engine."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+import asyncio
+import threading
 from typing import Any
 
 import pytest
-import pytest_asyncio
-import torch
-from transformers import AutoModelForCausalLM
 
 from glados_bots.conversation import Message
 from glados_bots.errors import ParameterRefusedError, PromptTooLongError
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
-from glados_bots.wire.events import Delta, Event, Finished, Sampling, ScoredPrompt, TokenLogprob
-from tests.inference.tiny import card, dense_only, in_float32, started, write_base
+from glados_bots.wire.events import Delta, Event, Finished, Sampling, TokenLogprob
+from tests.inference.transformers_engine.sampling.asking import CLOSE, complete, logprobs
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.asyncio(loop_scope="module")]
 TEXT = "The quick brown fox jumps over the lazy dog, naïve and 猫."
-CLOSE = 1e-3
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_base("llama", tmp_path_factory.mktemp("base"))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["paged", "dense"])
-async def engine(request: pytest.FixtureRequest, base: Path) -> AsyncIterator[TransformersEngine]:
-    with pytest.MonkeyPatch.context() as patch:
-        in_float32(patch)
-        if request.param == "dense":
-            dense_only(patch)
-        engine = await started(card(base), quantize="none", dtype="float32")
-    yield engine
-    await engine.stop()
-
-
-@pytest.fixture(scope="module")
-def plain(base: Path) -> Any:
-    return AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()
-
-
-def logprobs(plain: Any, tokens: list[int]) -> torch.Tensor:
-    """The plain model's, for the token after each; shape (tokens, vocabulary)."""
-    with torch.inference_mode():
-        return torch.as_tensor(plain(input_ids=torch.tensor([tokens])).logits[0].float().log_softmax(-1))
-
-
-async def complete(engine: TransformersEngine, prompt: str | list[int], **wishes: Any) -> list[Event]:
-    return [event async for event in engine.complete("", prompt, Sampling(**{"temperature": 0.0, **wishes}))]
 
 
 def text_of(events: list[Event]) -> str:
@@ -89,33 +54,6 @@ async def test_nothing_is_computed_for_requests_without(engine: TransformersEngi
     events = await complete(engine, TEXT, max_tokens=4)
     assert isinstance(events[-1], Finished)
     assert scores_of(events) == []
-
-
-async def test_a_prompt_is_scored_token_by_token(engine: TransformersEngine, plain: Any) -> None:
-    events = await complete(engine, TEXT, max_tokens=0, prompt_logprobs=2)
-    (scored,) = [event for event in events if isinstance(event, ScoredPrompt)]
-    prompt = engine.encoder.raw(TEXT)
-    rows = logprobs(plain, prompt)
-    assert [one.token for one in scored.tokens] == prompt[1:]
-    assert [one.logprob for one in scored.tokens] == pytest.approx(
-        [float(rows[n][token]) for n, token in enumerate(prompt[1:])], abs=CLOSE
-    )
-    assert [len(one.top) for one in scored.tokens] == [2] * len(scored.tokens)
-    assert (scored.first + b"".join(one.text for one in scored.tokens)).decode() == TEXT
-    assert events[-1] == Finished("length", len(prompt), 0, 0)
-
-
-async def test_a_prompt_with_end_tokens_in_it_is_scored_whole(engine: TransformersEngine, plain: Any) -> None:
-    prompt = [2, 500, 2, 2, 600, 700]
-    (scored,) = [
-        event
-        for event in await complete(engine, prompt, max_tokens=0, prompt_logprobs=0)
-        if isinstance(event, ScoredPrompt)
-    ]
-    rows = logprobs(plain, prompt)
-    assert [one.logprob for one in scored.tokens] == pytest.approx(
-        [float(rows[n][token]) for n, token in enumerate(prompt[1:])], abs=CLOSE
-    )
 
 
 async def test_an_answer_after_a_scored_prompt_is_the_same(engine: TransformersEngine) -> None:
@@ -205,3 +143,21 @@ async def test_tokens_and_texts_lead_to_each_other(engine: TransformersEngine) -
     assert engine.tokenizer_info()["eos_token"] == engine.encoder.tokenizer.eos_token
     chat = await engine.tokenize([Message("user", "Hi")], Sampling(), special=True)
     assert chat == engine.encoder.encode([Message("user", "Hi")])
+
+
+async def test_lists_of_tokens_hold_up_no_answer(engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_end, raw = threading.Event(), engine.encoder.raw
+
+    def slow(prompt: Any, *, special: bool = True) -> list[int]:
+        if prompt == "slow":
+            may_end.wait()
+        return raw(prompt, special=special)
+
+    monkeypatch.setattr(engine.encoder, "raw", slow)
+    lists = [asyncio.create_task(engine.tokenize("slow", Sampling(), special=True)) for _ in range(100)]
+    try:
+        assert text_of(await complete(engine, TEXT, max_tokens=2))
+        assert not any(one.done() for one in lists)
+    finally:
+        may_end.set()
+    assert await asyncio.gather(*lists) == [raw("slow")] * len(lists)
