@@ -142,10 +142,8 @@ class TransformersEngine(CardEngine):
         scheduler: Scheduler = self.scheduler
         add: Callable[..., None] = scheduler.add
         if request.pictures and self._sight:
-            scheduler, add = (
-                self._sight.scheduler,
-                await asyncio.to_thread(self._sight.adding, prompt, request.pictures),
-            )
+            scheduler = self._sight.scheduler
+            add = await asyncio.to_thread(self._sight.adding, prompt, request.pictures)
         row = await self._row(request, prompt, prompt_scores)
         request_id = tag(f"{uuid4().hex}{DOMAIN}{request.domain}", request.model)
         outputs = self._outputs[request_id] = asyncio.Queue()
