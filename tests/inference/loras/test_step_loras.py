@@ -15,7 +15,7 @@ from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.inference.transformers_engine.multi_lora import MultiLora, Pair, Room, tag
 from tests.inference.loras.changing import come_and_go
 from tests.inference.tiny import GREEDY, answer, card, manager_of, started, write_base, write_lora
-from tests.inference.transformers_engine.test_cpu_step import DATA, Pages, Request, State, Steps, made
+from tests.inference.transformers_engine.test_cpu_step import DATA, Keeping, Pages, Request, State, Steps, made
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 PROMPTS = [list(range(3, 80)), [7, 8, 9, 10, 11]]
@@ -43,13 +43,13 @@ def merged(model: Any, pairs: dict[str, Pair]) -> Any:
 class LoraSteps(Steps):
     """A runner with LoRAs, which keeps its scores."""
 
-    def __init__(self, model: Any) -> None:
-        self.scores = torch.empty(0)
+    def __init__(self, model: Any, scored: str = "") -> None:
+        self.sampler = Keeping(scored)
         packed = PackedModel(model, 512)
         self.loras = StepLoras(model, packed.layers, packed.model.head, SLOTS)
         step, pages = library(DATA).glados_step, Pages(model.config)
         pages.block_table = {tag(name, slot): pages.block_table[name] for name in "ab" for slot in range(SLOTS + 1)}
-        self.runner = Runner(step, packed, pages, model.config.vocab_size, self._choose, loras=self.loras)
+        self.runner = Runner(step, packed, pages, model.config.vocab_size, self.sampler, loras=self.loras)
 
     def ask(self, *slots: int) -> torch.Tensor:
         """The scores after both prompts, each with a LoRA."""
@@ -73,6 +73,24 @@ def test_rows_with_a_lora_get_the_scores_of_the_merged_model(kind: str) -> None:
     error, allowed = ((some - expected).norm(dim=-1) for some in (scores, in_bfloat16))
     assert (error < allowed).all()
     assert float((plain - expected[0]).norm()) > 5 * float(allowed[0])  # the LoRA does something
+
+
+def test_every_token_of_a_scored_prompt_has_its_own_lora() -> None:
+    with torch.no_grad():
+        model = made("llama")
+        loras = [pairs_of(model, seed) for seed in (1, 2)]
+        alone, steps = LoraSteps(copy.deepcopy(model)), LoraSteps(model, scored=tag("a", 1))
+    for slot, pairs in enumerate(loras, start=1):
+        alone.loras.write(slot, pairs)
+        steps.loras.write(slot, pairs)
+    state, wanted = State(tag("a", 1), []), []
+    for token in PROMPTS[0]:
+        state.tokens_to_process = [token]
+        wanted.append(alone.run(Request(state)))
+    steps.ask(1, 2)
+    ((start, scores),) = steps.sampler.pieces
+    assert start == 0
+    assert torch.equal(scores, torch.cat(wanted))
 
 
 def test_what_is_written_to_one_slot_changes_no_bit_of_the_others() -> None:

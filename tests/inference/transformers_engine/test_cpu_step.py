@@ -81,17 +81,14 @@ def unpacked(tiles: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
     return numbers * scales.transpose(1, 2).reshape(outputs, inputs // 32).float().repeat_interleave(32, dim=1)
 
 
-class Steps(Sampler):
-    """A runner, and the sampler that keeps its scores."""
+class Keeping(Sampler):
+    """Keeps all scores. Args: scored: the request whose prompt is scored."""
 
-    def __init__(self, model: Any, scored: str = "") -> None:
+    def __init__(self, scored: str = "") -> None:
         super().__init__(lambda *_: None)
-        self.scores = torch.empty(0)
-        self.scored = scored  # the request whose prompt is scored
-        self.pieces: list[tuple[int, torch.Tensor]] = []  # its scores, with the place of the first
-        packed = PackedModel(model, 512)
-        step = library(DATA).glados_step
-        self.runner = Runner(step, packed, Pages(model.config), model.config.vocab_size, self)
+        self.scored = scored
+        self.scores = torch.empty(0)  # from which tokens were chosen
+        self.pieces: list[tuple[int, torch.Tensor]] = []  # of the scored prompt, with the place of the first token
 
     def choose_all(self, states: Any, scores: torch.Tensor) -> list[int]:
         self.scores = scores.clone()
@@ -104,10 +101,20 @@ class Steps(Sampler):
         assert request_id == self.scored
         self.pieces.append((start, scores.clone()))
 
+
+class Steps:
+    """A runner whose sampler keeps all scores."""
+
+    def __init__(self, model: Any, scored: str = "") -> None:
+        self.sampler = Keeping(scored)
+        packed = PackedModel(model, 512)
+        step = library(DATA).glados_step
+        self.runner = Runner(step, packed, Pages(model.config), model.config.vocab_size, self.sampler)
+
     def run(self, *requests: Request) -> torch.Tensor:
         self.runner.prepare_batch_tensors(requests)
         self.runner.run(None)
-        return self.scores
+        return self.sampler.scores
 
 
 @pytest.mark.parametrize("kind", list(CONFIGS))
@@ -165,8 +172,8 @@ def test_every_token_of_a_scored_prompt_has_the_scores_that_it_has_alone() -> No
         state.tokens_to_process, other.tokens_to_process = tokens[first:last], [7]
         chosen_from = steps.run(Request(state, has_new_token=last == 40), Request(other))
         assert len(chosen_from) == 1 + (last == 40)
-    assert [start for start, _ in steps.pieces] == [0, 17, 18]
-    assert torch.equal(torch.cat([scores for _, scores in steps.pieces]), torch.cat(wanted))
+    assert [start for start, _ in steps.sampler.pieces] == [0, 17, 18]
+    assert torch.equal(torch.cat([scores for _, scores in steps.sampler.pieces]), torch.cat(wanted))
     assert torch.equal(chosen_from[0], wanted[-1][0])
 
 
