@@ -46,7 +46,8 @@ async def test_a_lora_of_either_part_says_what_pefts_model_says(kind: str, tmp_p
     loras = {part: write_lora(base, tmp_path / part, part) for part in PARTS}
     async with seeing.served(base, loras=loras) as engine:
         assert engine.seeing == ("tiny", *PARTS)
-        models = {"tiny": loaded(base), **{name: of_peft(base, lora) for name, lora in loras.items()}}
+        models: dict[str, Any] = {name: of_peft(base, lora) for name, lora in loras.items()}
+        models = {"tiny": loaded(base), **models}
         asked = [(name, talk) for name in models for talk in TALKS]
         wanted = [seeing.generated(engine, models[name], as_eyes_see(engine, talk)) for name, talk in asked]
         assert await asyncio.gather(*(seeing.said(engine, talk, model=name) for name, talk in asked)) == wanted
