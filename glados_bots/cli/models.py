@@ -55,8 +55,11 @@ def show(name: Name) -> None:
         terminal.echo(f"deprecated{f': use {card.use_instead} instead' if card.use_instead else ''}")
     if card.base.hub:
         terminal.echo(f"served revision: {pins.known(card) or 'none yet; the first fetch pins the newest'}")
-    fits = fitting.verdict(card, hardware.this_machine(load(ServeSettings).engine))
-    terminal.echo(f"files: {presence.presence(card).reason}\nfits: {fits.reason}")
+    terminal.echo(f"files: {presence.presence(card).reason}")
+    if card.embedding:
+        models_plan.show_embedding(card)
+    else:
+        terminal.echo(f"fits: {fitting.verdict(card, hardware.this_machine(load(ServeSettings).engine)).reason}")
     for folder in filter(None, (presence.local_folder(card), card.lora_folder, *card.lora_folders.values())):
         for file in download.verify(card.model_copy(update={"base": cards.Base(folder=folder)}), folder):
             terminal.echo(f"{file.sha256}  {file.size / 1e6:10.1f} MB  {folder / file.name}")

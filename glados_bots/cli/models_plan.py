@@ -34,13 +34,13 @@ def show(name: str, gpu: str, settings: ServeSettings) -> None:
     else:
         card, _ = choosing.resolve(name)
         if card.embedding:
-            _show_embedding(card)
+            show_embedding(card)
             return
         planned = planning.plan(card, settings.hub_token, settings.context_length, here=other is None)
     _show_plan(planned, settings, other or this_machine(settings.engine))
 
 
-def _show_embedding(card: Card) -> None:
+def show_embedding(card: Card) -> None:
     """An embedding model keeps nothing per conversation, so its weights are all that counts."""
     weights = card.shape.parameters if card.shape else 0
     told = (

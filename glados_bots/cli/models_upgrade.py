@@ -1,4 +1,4 @@
-"""`glados models upgrade` and `try`: a newer revision of a model, served only after it has answered."""
+"""`glados models upgrade` and `try`: a newer revision of a model, served only after its trial."""
 
 import asyncio
 import os
@@ -12,8 +12,11 @@ from glados_bots.cli import terminal
 from glados_bots.cli.models import Name, group
 from glados_bots.cli.options import Token, load_settings
 from glados_bots.errors import ConfigError
+from glados_bots.inference.embeddings.choosing import embeds
 from glados_bots.inference.engine import WITHOUT_CARD
 from glados_bots.inference.model_files import choosing
+from glados_bots.inference.model_files.cards import Card
+from glados_bots.inference.model_files.hub import pins
 from glados_bots.inference.model_files.hub.contents import told
 from glados_bots.inference.settings import ServeSettings
 
@@ -29,11 +32,14 @@ def upgrade(name: Name, token: Token = None) -> None:
     """Fetch the newest revision of a model, and serve it once it has answered a question.
 
     The revision that is served now stays on this machine. If the newest one does not answer, nothing changes.
+
+    An embedding model embeds the question instead.
     """
     from glados_bots.inference.model_files.hub import upgrading
 
-    settings = _with_weights(load_settings(hf_token=token))
-    card, _ = choosing.resolve(name)
+    settings, (card, _) = load_settings(hf_token=token), choosing.resolve(name)
+    if card.embedding is None:
+        _require_weights(settings)
     found = upgrading.find(card, settings.hub_token)
     if found is None:
         terminal.echo(f"{card.name}: the hub has nothing newer than the revision that this machine serves")
@@ -62,14 +68,15 @@ def _fetch(found: "Upgrade", settings: ServeSettings) -> None:
 
 
 def _require_answer(name: str, found: "Upgrade", settings: ServeSettings) -> None:
-    """Ask the newer revision a question, in a process of its own. Raises ConfigError if it has no answer."""
+    """Try the newer revision in a process of its own. Raises ConfigError if it has no answer, or no vector."""
     command = [sys.executable, "-m", "glados_bots", "models", "try", name, "--revision", found.new]
     token = {"GLADOS_HF_TOKEN": settings.hub_token} if settings.hub_token else {}
     code = subprocess.run(command, env={**os.environ, **token}, check=False).returncode
     if code:
         stays = f"revision {found.old} stays" if found.old else "nothing has changed"
+        missed = "vector" if embeds(found.card) else "answer"
         raise ConfigError(
-            f"{name}: revision {found.new} gave no answer (exit code {code}; the lines above say why), so {stays}; "
+            f"{name}: revision {found.new} gave no {missed} (exit code {code}; the lines above say why), so {stays}; "
             f"`glados models remove {name} --old` deletes the newer files"
         )
 
@@ -82,16 +89,31 @@ def try_(
         str | None, typer.Option("--revision", help="A commit of the hub that is here, instead of the served one")
     ] = None,
 ) -> None:
-    """Load a model, ask it one question, and show the beginning of its answer."""
+    """Load a model, ask it one question, and show the beginning of its answer.
+
+    An embedding model embeds the question, and the vector's first numbers are shown.
+    """
     from glados_bots.inference import run
 
-    settings = _with_weights(load_settings(hf_token=token, model=name))
-    engine = run.build_engine(settings, revision)
+    settings, card = load_settings(hf_token=token, model=name), _embedding_card(name, revision)
+    if card is None:
+        _require_weights(settings)
+        said = run.ask_once(run.build_engine(settings, revision), QUESTION)
+    else:
+        said = run.embed_once(run.embedder_of(settings, card), QUESTION)
     typer.echo(f"> {QUESTION}")
-    terminal.echo(asyncio.run(run.ask_once(engine, QUESTION)))
+    terminal.echo(asyncio.run(said))
 
 
-def _with_weights(settings: ServeSettings) -> ServeSettings:
+def _embedding_card(name: str, revision: str | None) -> Card | None:
+    """The model at this revision; None if it does not embed."""
+    if name == choosing.AUTO:
+        return None
+    card, _ = choosing.resolve(name)
+    card = pins.at(card, revision) if revision and card.base.hub else card
+    return card if embeds(card) else None
+
+
+def _require_weights(settings: ServeSettings) -> None:
     if settings.engine in WITHOUT_CARD:
         raise ConfigError(f"GLADOS_ENGINE={settings.engine}: this engine loads no model; name another one")
-    return settings

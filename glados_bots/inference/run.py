@@ -15,7 +15,7 @@ from glados_bots.http_server.listening import is_loopback, require_free_port
 from glados_bots.inference.api.keys import KeyBook
 from glados_bots.inference.api.server import serve
 from glados_bots.inference.embeddings.choosing import chosen
-from glados_bots.inference.embeddings.embedder import Embedder
+from glados_bots.inference.embeddings.embedder import Embedder, Job
 from glados_bots.inference.engine import ENGINES, WITHOUT_CARD, Engine, EngineOptions
 from glados_bots.inference.model_files.auto.choice import Choice
 from glados_bots.inference.model_files.cards import NAME, Card
@@ -30,6 +30,7 @@ from glados_bots.wire.reasoning import Piece, Quote
 log = logging.getLogger(__name__)
 
 TRIAL_TOKENS = 48  # enough to see that a model speaks
+TRIAL_NUMBERS = 4  # of a vector, to look at
 
 
 def run_service(settings: ServeSettings) -> None:
@@ -44,7 +45,7 @@ def run_service(settings: ServeSettings) -> None:
     require_free_port(settings.host, settings.serve_port, "GLADOS_SERVE_PORT")  # before a long download of weights
     embedding = chosen(settings)
     choice = _choice(settings)
-    embedder = _build_embedder(settings, embedding)
+    embedder = None if embedding is None else embedder_of(settings, embedding)
     serve(_build(settings, choice), settings, keys, choice.useful if choice else None, embedder)
 
 
@@ -78,6 +79,27 @@ async def ask_once(engine: Engine, question: str) -> str:
     return answer
 
 
+async def embed_once(embedder: Embedder, text: str) -> str:
+    """Start the embedder, embed one text, and stop. Returns the length of the vector, and its first numbers.
+
+    Raises ConfigError if there is no vector, or if it has not as many numbers as the card says.
+    """
+    job = Job([text])
+    try:
+        await embedder.start()
+        async with aclosing(embedder.embed(job)) as events:
+            async for _ in events:
+                pass
+    except EngineError as error:
+        raise ConfigError(f"{text!r} has no vector ({first_line(error)}); choose another model") from error
+    finally:
+        await embedder.stop()
+    if job.vectors is None:
+        raise ConfigError(f"{text!r} has no vector; choose another model")
+    first = ", ".join(f"{number:.4f}" for number in job.vectors[0, :TRIAL_NUMBERS])
+    return f"a vector of {job.vectors.shape[1]} numbers: {first}, ..."
+
+
 def build_engine(settings: ServeSettings, revision: str | None = None) -> Engine:
     """The chosen engine with its model, not started yet. Raises ConfigError if the model cannot be used.
 
@@ -93,12 +115,15 @@ def build_engine(settings: ServeSettings, revision: str | None = None) -> Engine
 
 def build_embedder(settings: ServeSettings) -> Embedder | None:
     """The embedding model that the settings name, not started yet. Raises ConfigError if it cannot be used."""
-    return _build_embedder(settings, chosen(settings))
+    card = chosen(settings)
+    return None if card is None else embedder_of(settings, card)
 
 
-def _build_embedder(settings: ServeSettings, card: Card | None) -> Embedder | None:
-    if card is None:
-        return None
+def embedder_of(settings: ServeSettings, card: Card) -> Embedder:
+    """An embedding model, not started yet. Raises ConfigError if it can be neither found nor fetched."""
+    here = presence(card)
+    if not here.yes:
+        raise ConfigError(f"{card.name}: {here.reason}; see docs/api/embeddings.md")
     engine = importlib.import_module("glados_bots.inference.embeddings.engine")
     options = EngineOptions(
         data_dir=settings.data_dir, hf_token=settings.hub_token, max_waiting=settings.max_waiting, dtype=settings.dtype

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.fakes.hub import COMMIT, Hub
+from tests.inference.embeddings.reference import SAVED
 from tests.servers import running
 
 pytestmark = pytest.mark.slow
@@ -185,3 +186,28 @@ async def test_an_upgrade_is_taken_once_it_has_answered(glados: Glados, hub: Hub
     assert removed.code == 0, removed.text
     assert [path.name for path in (tmp_path / "hf/hub/models--ORG--NAME/snapshots").iterdir()] == [new]
     assert (await glados.run("pull", "ORG/NAME", HF_HUB_OFFLINE="1")).code == 0
+
+
+async def test_an_upgrade_of_an_embedding_model_is_taken_once_it_has_embedded(glados: Glados, hub: Hub) -> None:
+    saved = SAVED / "lasttoken"
+    hub.files = {str(path.relative_to(saved)): path.read_bytes() for path in saved.rglob("*") if path.is_file()}
+    card = glados.folder / "own/vectors/model.toml"
+    card.parent.mkdir(parents=True)
+    card.write_text('[base]\nhub = "ORG/NAME"\n[embedding]\ndimensions = 16\n')
+    pulled = await glados.run("pull", "vectors")
+    assert pulled.code == 0, pulled.text
+    new = hub.publish("second", README__md=b"new")
+    done = await glados.run("upgrade", "vectors", GLADOS_ENGINE="echo")
+    assert done.code == 0, done.text
+    assert "a vector of 16 numbers: " in done.text
+    assert f"serves revision {new} from the next start" in done.text
+
+    other = SAVED / "dense"
+    longer = {str(path.relative_to(other)): path.read_bytes() for path in other.rglob("*") if path.is_file()}
+    bad = hub.publish("other lengths")
+    hub.files = longer
+    failed = await glados.run("upgrade", "vectors")
+    assert failed.code == 2, failed.text
+    assert "its vectors have 12 numbers, and its card says 16; correct dimensions" in failed.text
+    assert f"revision {bad} gave no vector" in failed.text.splitlines()[-1]
+    assert new in (await glados.run("pull", "vectors", HF_HUB_OFFLINE="1")).text

@@ -5,10 +5,12 @@ import logging
 from glados_bots.errors import ConfigError
 from glados_bots.inference.model_files.cards import Card, embedding_cards
 from glados_bots.inference.model_files.choosing import AUTO, resolve
-from glados_bots.inference.model_files.presence import presence
+from glados_bots.inference.model_files.presence import local_folder, presence
 from glados_bots.inference.settings import ServeSettings
 
 log = logging.getLogger(__name__)
+
+MODULES = "modules.json"  # of sentence-transformers, beside the weights
 
 
 def chosen(settings: ServeSettings) -> Card | None:
@@ -32,3 +34,9 @@ def chosen(settings: ServeSettings) -> Card | None:
     if not here.yes:
         raise ConfigError(f"GLADOS_EMBEDDING_MODEL={name}: {here.reason}; see docs/api/embeddings.md")
     return card
+
+
+def embeds(card: Card) -> bool:
+    """Whether this is an embedding model: its card says so, or the files on this machine if it has no card."""
+    folder = local_folder(card)
+    return card.embedding is not None or bool(folder and (folder / MODULES).is_file())

@@ -75,12 +75,22 @@ class TextEmbedder:
         exact = self._device == "cpu"  # on a CPU, half precision is no faster
         dtype = torch.float32 if exact else getattr(torch, self._options.dtype)
         model = EmbeddingModel(self._card, folder, self._device, dtype)
+        self._require_length(model.dimensions)
         probes = tokens_of(model, Job(PROBES))
         alone, beside = model.vectors(probes[:1])[0], model.vectors(probes)[0]
         cosine = float(alone @ beside / (np.linalg.norm(alone) * np.linalg.norm(beside)))
         if not cosine > ALIKE:
             raise ConfigError(f"{self._card.name}: a longer text changes its vector of another; choose another model")
         return model
+
+    def _require_length(self, found: int) -> None:
+        """Raise ConfigError if vectors have another length than the card says: those who keep vectors rely on it."""
+        told = self._card.embedding.dimensions if self._card.embedding else found
+        if told != found:
+            raise ConfigError(
+                f"{self._card.name}: its vectors have {found} numbers, and its card says {told}; correct dimensions in "
+                "[embedding] of its card, or choose another revision or model"
+            )
 
     async def embed(self, job: Job, caller: str = "") -> AsyncGenerator[Event]:
         loaded = self._alive()

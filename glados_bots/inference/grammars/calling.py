@@ -69,7 +69,7 @@ def _checked(tool: Tool, use: ToolUse) -> Tool:
 
 def _reader(use: ToolUse, form: ToolFormat, *, only_first: bool) -> CallReader:
     tools = [tool for tool in use.tools if tool.name in use.allowed]
-    kinds = {}
-    if isinstance(form.body, ElementBody):
-        kinds = {tool.name: {one.key: one.kind for one in elements(tool)} for tool in tools}
+    kinds, body = {}, form.body
+    if isinstance(body, ElementBody):
+        kinds = {tool.name: {one.key: one.kind for one in elements(tool, body)} for tool in tools}
     return CallReader(form, kinds, only_first=only_first)

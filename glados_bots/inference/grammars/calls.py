@@ -83,7 +83,7 @@ def _calls(use: ToolUse, spelling: Spelling, tools: list[tuple[int, Tool]]) -> I
 
 def _elements(number: int, tool: Tool, body: ElementBody, spelling: Spelling) -> Iterator[str]:
     """Rules for the elements of one tool: those from the k-th on, if it is the first that comes, and if others came."""
-    found, lark, name = elements(tool), spelling.lark, f"glados_tool{number}"
+    found, lark, name = elements(tool, body), spelling.lark, f"glados_tool{number}"
     yield f"{name}: {json.dumps(tool.name)} {name}_first0"
     for k, element in enumerate(found):
         yield f"{name}_item{k}: {lark(element.key + body.value)} {name}_value{k}"

@@ -29,6 +29,7 @@ from glados_bots.inference.model_files.folder_checks import read_json
 from glados_bots.inference.model_files.presence import local_folder
 
 OTHER = "choose another model; see docs/models.md"
+EMBEDS = f"if it embeds, name it with --embedding (GLADOS_EMBEDDING_MODEL), else {OTHER}"
 WAY_OUT = f"serve it with `--engine vllm` (GLADOS_ENGINE=vllm), or {OTHER}"
 MAPPINGS = ("CAUSAL_LM", "IMAGE_TEXT_TO_TEXT")  # of transformers: model type -> class that continues a text
 LAYERS = {
@@ -120,7 +121,7 @@ def chat_types() -> frozenset[str]:
 
 def _refused(kind: str, reason: str) -> Support:
     if reason == NO_CHAT:
-        return Support(None, reason, OTHER)
+        return Support(None, reason, EMBEDS)
     sister = f"; {SISTERS[kind]} of the same makers works" if kind in SISTERS else ""
     return Support(None, reason, WAY_OUT + sister)
 

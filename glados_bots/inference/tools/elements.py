@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from glados_bots.errors import ParameterRefusedError
+from glados_bots.inference.tools.formats import ElementBody
 from glados_bots.wire.events import Tool
 
 Kind = Literal["text", "text_or_null", "json"]
@@ -34,8 +35,12 @@ class Element:
     schema: Mapping[str, Any]  # with the definitions of the whole
 
 
-def elements(tool: Tool) -> tuple[Element, ...]:
+def elements(tool: Tool, body: ElementBody) -> tuple[Element, ...]:
     """The arguments of a tool, in the order of its schema.
+
+    Args:
+        tool: with a checked schema.
+        body: how this model writes them.
 
     Raises:
         ParameterRefusedError: the schema says something about the object that elements cannot keep.
@@ -54,10 +59,12 @@ def elements(tool: Tool) -> tuple[Element, ...]:
             reason = f"this model needs names of letters, digits, _, ., - and /{what}"
             raise ParameterRefusedError(f"{tool.field}.properties.{key}"[:200], reason)
     shared = {name: schema[name] for name in ("$defs", "definitions") if name in schema}
-    return tuple(
-        Element(key, key in required, kind(value), {**value, **shared} if isinstance(value, Mapping) else {})
-        for key, value in properties.items()
-    )
+    return tuple(_element(key, value, body, key in required, shared) for key, value in properties.items())
+
+
+def _element(key: str, value: Any, body: ElementBody, is_required: bool, shared: Mapping[str, Any]) -> Element:
+    schema = {**value, **shared} if isinstance(value, Mapping) else {}
+    return Element(key, is_required, "json" if body.is_quoted else kind(value), schema)
 
 
 def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:

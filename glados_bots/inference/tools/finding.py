@@ -1,7 +1,7 @@
 """Finds in a chat template how its model writes calls: by rendering calls of known words, and looking around them.
 
 A template that leaves out tools, or whose calls have a form that `formats.py` cannot say, has no format. Examples are
-calls as Python (OLMo), with quotes of their own (Gemma 4), or without a mark (GLM 4).
+calls with quotes of their own (Gemma 4), or without a mark (GLM 4).
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from glados_bots.conversation import Message, ToolCall
 from glados_bots.errors import PromptRefusedError
-from glados_bots.inference.tools.formats import HARMONY, ElementBody, JsonBody, ToolFormat, common
+from glados_bots.inference.tools.formats import HARMONY, KEYWORDS, ElementBody, JsonBody, ToolFormat, common
 from glados_bots.wire.events import Tool
 
 QUESTION, ANSWER, NAME, OTHER, KEY, LATER, VALUE, NEWER, RESULT = WORDS = tuple(
@@ -21,6 +21,7 @@ QUESTION, ANSWER, NAME, OTHER, KEY, LATER, VALUE, NEWER, RESULT = WORDS = tuple(
 # The id of a call (see `messages.py`), which the service adds itself
 WITH_ID = re.compile(r',\s*"\w+":\s*"0{8}\d"|"\w+":\s*"0{8}\d",\s*|\[CALL_ID\]0{8}\d')
 BRACKETED = re.compile(r"<[^<>\s]{1,60}>|\[[^\[\]\s]{1,60}\]")
+SHORTEST_MARK = 2  # letters: no text of an answer may hold the mark
 THOUGHT = re.compile(r"(?s).*</think>\s*")
 TOOL = Tool(NAME, ANSWER, {"type": "object", "properties": {KEY: {"type": "string"}, LATER: {"type": "string"}}})
 
@@ -86,7 +87,7 @@ class _Template:
         two = self._written({KEY: VALUE, LATER: NEWER})
         body, close = _json(rest) or _elements(rest, two.partition(NAME)[2], none.partition(NAME)[2])
         mark = _mark(opening, self._units.pattern.removesuffix("|(?s:.)"))
-        if body is None or not opening.strip() or not one.count(NAME) == one.count(KEY) == 1:
+        if body is None or len(opening.strip()) < SHORTEST_MARK or not one.count(NAME) == one.count(KEY) == 1:
             return None
         if isinstance(body, ElementBody) and not self._writes_json(f"{opening}{NAME}{body.first}{KEY}{body.value}"):
             return None
@@ -155,6 +156,9 @@ def _elements(one: str, two: str, none: str) -> tuple[ElementBody | None, str]:
         two: with two.
         none: without any.
     """
+    close = none.removeprefix(KEYWORDS.empty)
+    if (one, two) == (f'({KEY}="{VALUE}"){close}', f'({KEY}="{VALUE}", {LATER}="{NEWER}"){close}'):
+        return (KEYWORDS, close) if close else (None, "")
     pattern = rf"(?s)(.*){KEY}(.+){VALUE}(.*)"
     found, more = re.fullmatch(pattern, one), re.fullmatch(rf"{pattern}{LATER}(.+){NEWER}(.*)", two)
     if not found or not more or not found[3] or found.groups() != (more[1], more[2], more[5]) or more[2] != more[4]:

@@ -4,10 +4,11 @@ A format is a frame with gaps. `finding.py` finds it in the model's chat templat
 
     open NAME body between NAME body close
 
-The body is a JSON object, or an element for each argument:
+The body is a JSON object, an element for each argument, or arguments as Python writes them:
 
     <tool_call>\n{"name": "NAME", "arguments": {"KEY": "VALUE"}}\n</tool_call>
     <tool_call>\n<function=NAME>\n<parameter=KEY>\nVALUE\n</parameter>\n</function>\n</tool_call>
+    <function_calls>NAME(KEY="VALUE")</function_calls>
 """
 
 from collections.abc import Sequence
@@ -35,10 +36,21 @@ class ElementBody:
     last: str  # after the last value
 
     @property
+    def is_quoted(self) -> bool:
+        """Whether strings are JSON, too. Then a value shows by itself where it ends."""
+        return self == KEYWORDS
+
+    @property
     def end(self) -> str:
-        """What ends every value, so that no string holds it."""
+        """What ends every value, so that no string holds it. Empty if values are quoted."""
+        if self.is_quoted:
+            return ""
         same = self.next[: common(self.next, self.last)]
         return same[: same.rfind(">") + 1] or same
+
+
+# Keyword arguments as Python writes them, with values as JSON
+KEYWORDS = ElementBody(empty="()", first="(", value="=", next=", ", last=")")
 
 
 @dataclass(frozen=True, slots=True)

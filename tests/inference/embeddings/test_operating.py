@@ -1,5 +1,6 @@
 """What an operator meets: `glados up --embedding`, `models`, `doctor`, and the files that are fetched."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from glados_bots.cli.doctor import _embedding_model
 from glados_bots.errors import ConfigError
 from glados_bots.inference import run
 from glados_bots.inference.embeddings.engine import TextEmbedder
-from glados_bots.inference.model_files.cards import embedding_cards
+from glados_bots.inference.model_files.cards import Base, Card, Embedding, embedding_cards
 from glados_bots.inference.model_files.hub import contents
 from glados_bots.inference.model_files.hub.contents import Listed
 from glados_bots.inference.settings import ServeSettings
@@ -63,10 +64,33 @@ def test_a_plan_says_what_the_weights_need() -> None:
     assert "2.4 GB on a CPU (float32), 1.2 GB on a GPU" in glados("models", "plan", "qwen3_embedding_06b").stdout
 
 
-def test_try_and_serve_refuse_it_as_a_chat_model() -> None:
-    refused = glados("models", "try", "bge_small_en")
-    assert isinstance(refused.exception, ConfigError)
-    assert "name it with --embedding" in str(refused.exception)
+def test_try_embeds_a_text_and_names_a_card_that_is_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLADOS_DATA_DIR", str(tmp_path))
+    tried = glados("models", "try", str(SAVED / "cls"))
+    assert tried.exit_code == 0
+    assert "a vector of 16 numbers: " in tried.stdout
+    missing = glados("models", "try", "bge_small_en")
+    assert str(missing.exception).startswith("bge_small_en: missing: not downloaded")
+
+
+@pytest.mark.parametrize("name", ["bge_small_en", str(SAVED / "cls")])
+def test_up_and_serve_refuse_it_as_the_chat_model(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLADOS_DATA_DIR", str(tmp_path))
+    served = glados("serve", "--model", name)
+    assert isinstance(served.exception, ConfigError)
+    assert "name it with --embedding" in str(served.exception)
+
+
+def test_a_vector_of_another_length_than_the_cards_is_refused(tmp_path: Path) -> None:
+    card = Card(name="mine", base=Base(folder=SAVED / "cls"), embedding=Embedding(dimensions=15))
+    with pytest.raises(ConfigError, match=r"have 16 numbers, and its card says 15; correct dimensions"):
+        asyncio.run(run.embed_once(run.embedder_of(settings(data_dir=tmp_path), card), "Hi"))
+
+
+def test_show_says_what_the_weights_need() -> None:
+    shown = glados("models", "show", "bge_small_en").stdout
+    assert "its weights need 133 MB on a CPU" in shown
+    assert "fits:" not in shown
 
 
 def test_doctor_checks_the_embedding_model() -> None:

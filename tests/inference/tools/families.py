@@ -21,6 +21,8 @@ TEMPLATES: dict[str, dict[str, Any]] = tomllib.loads(
     (Path(__file__).parent / "templates.toml").read_text(encoding="utf-8")
 )
 NATIVE = [name for name, data in TEMPLATES.items() if "call" in data or "harmony" in data]
+# Marks of calls that are tokens, but no special ones
+PLAIN_MARKS = ("<tool_call>", "</tool_call>", "<function_calls>", "</function_calls>")
 WEATHER = Tool(
     "get_weather",
     "The weather of a city.",
@@ -60,9 +62,9 @@ class Family:
         self.marks: list[str] = self.data["marks"]
         self.tokenizer: Any = AutoTokenizer.from_pretrained(weights.fetch(resolve("smollm2_135m")[0], DATA, None))
         self.tokenizer.add_special_tokens(self.data["names"])
-        specials = [text for text in self.data.get("specials", ()) if "tool_call" not in text or "|" in text]
+        specials = [text for text in self.data.get("specials", ()) if "_call" not in text or "|" in text]
         self.tokenizer.add_tokens(specials, special_tokens=True)
-        self.tokenizer.add_tokens(["<tool_call>", "</tool_call>"] if self.has_plain_marks else [])
+        self.tokenizer.add_tokens([text for text in self.data.get("specials", ()) if text in PLAIN_MARKS])
         self.tokenizer.chat_template = self.data["template"]
         self.specials = special_strings(self.tokenizer)
         self.template = ChatTemplate(self.tokenizer, self.specials)
@@ -70,11 +72,6 @@ class Family:
         self.reasoning = ReasoningMarks(self.tokenizer, None)
         self.ends = frozenset([self.tokenizer.eos_token_id])
         self.compiler = Compiler(self.tokenizer, len(self.tokenizer), self.ends, self.reasoning)
-
-    @property
-    def has_plain_marks(self) -> bool:
-        """Whether the marks of calls are tokens, but no special ones, as those of Qwen."""
-        return "<tool_call>" in self.data.get("specials", ())
 
 
 family = lru_cache(Family)

@@ -3,10 +3,12 @@
 import pytest
 
 from glados_bots.conversation import Message, ToolCall
-from glados_bots.inference.tools.formats import ElementBody, JsonBody
+from glados_bots.inference.prompts.chat_template import ChatTemplate
+from glados_bots.inference.tools.formats import KEYWORDS, ElementBody, JsonBody
 from tests.inference.tools.families import NATIVE, TEMPLATES, TIME, WEATHER, family
 
 pytestmark = pytest.mark.slow  # templates need another process
+STRANGE = (ToolCall("a", "f", '{"s": "a, b=\\")\\n", "n": [1, null], "o": {"x": true}}'), ToolCall("b", "g", "{}"))
 WITHOUT = [name for name in TEMPLATES if name not in NATIVE]
 TWO = (ToolCall("a", "get_weather", '{"city": "Paris"}'), ToolCall("b", "get_time", "{}"))
 
@@ -19,7 +21,8 @@ def call(name: str) -> str:
     if isinstance(body, JsonBody):
         return f'{form.open}get_weather{body.before}{{"city": "Paris"}}{form.close}'
     assert isinstance(body, ElementBody)
-    return f"{form.open}get_weather{body.first}city{body.value}Paris{body.last}{form.close}"
+    paris = '"Paris"' if body.is_quoted else "Paris"
+    return f"{form.open}get_weather{body.first}city{body.value}{paris}{body.last}{form.close}"
 
 
 @pytest.mark.parametrize("name", [name for name in NATIVE if name != "gpt_oss"])
@@ -52,6 +55,35 @@ def test_the_prompt_holds_tools_calls_and_results(name: str) -> None:
     assert places == sorted(places)
     if "call" in TEMPLATES[name]:
         assert f"get_weather{TEMPLATES[name]['call'].partition('get_weather')[2].partition('Paris')[0]}Paris" in prompt
+
+
+def test_calls_as_python_are_found_and_their_values_are_json() -> None:
+    form = family("olmo3").template.format
+    assert form
+    assert (form.body, form.between, form.close) == (KEYWORDS, "\n", "</function_calls>")
+    prompt = family("olmo3").template.prompt([Message("user", "?"), Message("assistant", "", tool_calls=STRANGE)])
+    assert '<function_calls>f(s="a, b=\\")\\n", n=[1, null], o={"x": true})\ng()</function_calls>' in prompt
+
+
+@pytest.mark.parametrize(
+    ("words", "others"),
+    [
+        ("(value | tojson)", "(value | string)"),
+        ("(value | tojson)", "('`' + value | string + '`')"),
+        ("(value | tojson)", "('\"' + value | string + '\"')"),
+        ("', '", "'; '"),
+        ("<function_calls>", "["),  # no text could hold this mark
+        ("</function_calls>", ""),
+    ],
+)
+def test_what_only_looks_like_calls_as_python_is_no_form(words: str, others: str) -> None:
+    shown = family("olmo3")
+    assert words in shown.data["template"]
+    shown.tokenizer.chat_template = shown.data["template"].replace(words, others)
+    try:
+        assert ChatTemplate(shown.tokenizer, shown.specials).format is None
+    finally:
+        shown.tokenizer.chat_template = shown.data["template"]
 
 
 @pytest.mark.parametrize("name", WITHOUT)

@@ -12,7 +12,7 @@ from tests.inference.tools.families import NAMES, NATIVE, TOOLS, family, use
 from tests.inference.tools.walking import Walker, faults
 
 pytestmark = pytest.mark.slow  # templates need another process
-over_every_family = pytest.mark.parametrize("name", [*NATIVE, "olmo3"])
+over_every_family = pytest.mark.parametrize("name", [*NATIVE, "gemma3"])
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 DOCUMENT = Grammar("json_schema", json.dumps(SCHEMA), "response_format")
 WALKS = 8
@@ -54,7 +54,7 @@ def test_a_named_tool_is_called_once_and_no_other(name: str) -> None:
         assert call.id.startswith("call_")
 
 
-@pytest.mark.parametrize("name", ["hermes", "mistral_list", "qwen_coder", "ministral"])
+@pytest.mark.parametrize("name", ["hermes", "mistral_list", "qwen_coder", "ministral", "olmo3"])
 def test_an_answer_holds_at_most_eight_calls(name: str) -> None:
     """A model that would repeat a call for ever ends there."""
     wish = use(required=True, allowed=frozenset(["get_time"]))
@@ -115,7 +115,7 @@ def test_after_the_limit_of_its_reasoning_gpt_oss_must_call() -> None:
     assert calls.reader.reason("stop") == "tool_calls"
 
 
-@pytest.mark.parametrize("name", ["hermes", "llama31", "qwen_coder", "ministral", "gpt_oss", "gemma3"])
+@pytest.mark.parametrize("name", ["hermes", "llama31", "qwen_coder", "ministral", "gpt_oss", "olmo3", "gemma3"])
 def test_the_text_beside_tools_has_the_form_that_was_asked_for(name: str) -> None:
     walker = Walker(family(name), Sampling(tools=use(), grammar=DOCUMENT))
     kinds = set()
@@ -155,6 +155,8 @@ def test_of_128_tools_each_can_be_called(name: str) -> None:
         ("qwen_coder", {"properties": {"x>": {"type": "string"}}}, "properties.x>"),
         ("qwen_coder", {"properties": {"x": {}}, "anyOf": [{"required": ["x"]}, {"required": []}]}, "anyOf"),
         ("qwen_coder", {"properties": {}, "minProperties": 1}, "minProperties"),
+        ("olmo3", {"properties": {"x=": {"type": "string"}}}, "properties.x="),
+        ("olmo3", {"properties": {"x": {"uniqueItems": True}}}, "properties.x.uniqueItems"),
     ],
 )
 def test_what_no_grammar_keeps_is_refused_by_place(name: str, schema: dict[str, object], place: str) -> None:

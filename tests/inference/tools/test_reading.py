@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from glados_bots.inference.tools.elements import Kind
-from glados_bots.inference.tools.formats import ENVELOPE, ElementBody, JsonBody, ToolFormat
+from glados_bots.inference.tools.formats import ENVELOPE, KEYWORDS, ElementBody, JsonBody, ToolFormat
 from glados_bots.inference.tools.reading import CallReader
 from glados_bots.wire.events import Delta, FinishReason, ToolCallDelta, calls_in
 
@@ -20,7 +20,11 @@ ELEMENTS = ToolFormat(
 LIST = ToolFormat("[C]", '[C] [{"name": "', JsonBody('", "arguments": '), '}, {"name": "', "}]")
 FIRST = ToolFormat('{"name": "', '{"name": "', JsonBody('", "parameters": '), "", "}", after_text=False)
 BARE = ToolFormat("[C]", "[C]", JsonBody("[A]"), "[C]", "")
-KINDS: dict[str, dict[str, Kind]] = {"f": {"s": "text", "n": "json", "o": "text_or_null"}}
+PYTHON = ToolFormat("<calls>", "<calls>", KEYWORDS, "\n", "</calls>")
+KINDS: dict[str, dict[str, Kind]] = {
+    "f": {"s": "text", "n": "json", "o": "text_or_null"},
+    "p": {"s": "json", "n": "json"},
+}
 Read = tuple[str, list[tuple[str, str]], FinishReason]
 
 
@@ -73,6 +77,17 @@ CASES = [
         ("", [("f", '{"o": null, "n": -5.0e3}'), ("f", '{"o": "nullable"}')], "tool_calls"),
     ),
     (ELEMENTS, "<tool_call>\n<function=f>\n<parameter=s>\nab", ("", [("f", '{"s": "ab')], "length")),
+    (
+        PYTHON,
+        'Look. <calls>p(s="a, n=\\")</calls>", n=-5.0e3)\np()\np(n=[1, {"a": null}])</calls>',
+        (
+            "Look.",
+            [("p", '{"s": "a, n=\\")</calls>", "n": -5.0e3}'), ("p", "{}"), ("p", '{"n": [1, {"a": null}]}')],
+            "tool_calls",
+        ),
+    ),
+    (PYTHON, '<calls>p(s="ab', ("", [("p", '{"s": "ab')], "length")),
+    (PYTHON, "<calls>p(n=1", ("", [("p", '{"n": 1')], "length")),
 ]
 
 
@@ -100,19 +115,21 @@ def test_only_the_first_piece_of_a_call_has_its_id_and_name() -> None:
     assert len({piece.id for piece in calls if piece.id}) == 2
 
 
+BEGINNINGS = {
+    ENVELOPE.open: '<tool_call>\n{"name": "f", "arguments": {"a": "',
+    ELEMENTS.open: "<tool_call>\n<function=f>\n<parameter=s>\n",
+    PYTHON.open: '<calls>p(s="',
+}
+
+
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("filling", ["x", '\\"', " ", "\n", "<tool_call", "\n</parameter", "{", "[1,"])
-@pytest.mark.parametrize("form", [ENVELOPE, ELEMENTS])
+@pytest.mark.parametrize("form", [ENVELOPE, ELEMENTS, PYTHON])
 def test_a_long_answer_is_read_in_linear_time(form: ToolFormat, filling: str) -> None:
     """In small pieces; in quadratic time this would take many minutes."""
     dice = Random(1)  # noqa: S311 - dice
     text = filling * (200_000 // len(filling))
-    begin = (
-        '<tool_call>\n{"name": "f", "arguments": {"a": "'
-        if form is ENVELOPE
-        else "<tool_call>\n<function=f>\n<parameter=s>\n"
-    )
-    for whole in (text, begin + text):
+    for whole in (text, f"{BEGINNINGS[form.open]}{text}"):
         reader, place = CallReader(form, KINDS), 0
         while place < len(whole):
             size = dice.randint(1, 20)
