@@ -7,4 +7,5 @@ LONGEST_PLACE = 200  # characters of a place that an error names
 
 def refused(place: str, reason: str) -> ParameterRefusedError:
     """The error. Args: place: the field of the request, and the path in it; reason: what is wrong, and the remedy."""
+    place = place.encode(errors="backslashreplace").decode()  # half a surrogate pair is no text
     return ParameterRefusedError(place if len(place) <= LONGEST_PLACE else f"…{place[-LONGEST_PLACE:]}", reason)

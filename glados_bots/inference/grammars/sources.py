@@ -38,7 +38,7 @@ def lark(grammar: Grammar) -> str:
             patterns.check(grammar.value, grammar.field)
             return f"answer: /{regex_to_lark(grammar.value, 'dw')}/"
         case "choice":
-            return f"answer: {' | '.join(map(_literal, _choices(grammar)))}"
+            return f"answer: GLADOS_CHOICE\nGLADOS_CHOICE: {' | '.join(map(json.dumps, _choices(grammar)))}"
         case "grammar":
             return written.lark(grammar.value, grammar.field)
         case "lark":
@@ -70,7 +70,3 @@ def _choices(grammar: Grammar) -> list[str]:
     if not all(choices):
         raise refused(grammar.field, "no choice may be empty")
     return choices
-
-
-def _literal(text: str) -> str:
-    return json.dumps(text)
