@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from glados_bots.inference.grammars import exclusive, patterns, references, values
+from glados_bots.inference.grammars import exclusive, patterns, references, shapes, values
 from glados_bots.inference.grammars.endless import Endings
 from glados_bots.inference.grammars.refusing import refused
 
@@ -57,6 +57,7 @@ def check(schema: Any, place: str) -> None:
         ParameterRefusedError: names the keyword and its place.
     """
     _require_shallow(schema, place)
+    shapes.check(schema, place)
     parts = list(_reached(schema, place))
     endings = Endings(schema, {id(part.schema): part.schema for part in parts})
     if not endings.can_end(schema):

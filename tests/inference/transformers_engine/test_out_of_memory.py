@@ -77,7 +77,7 @@ async def test_the_request_that_never_fits_fails_alone_and_the_service_lives(eng
 async def test_answers_with_a_form_survive_a_cache_of_few_pages(tmp_path: Path) -> None:
     """Each request fits alone, but not all of them together: the library takes pages away and reads them again."""
     engine = await started(card(write_base("llama", tmp_path)), quantize="none", dtype="float32", cache_gb=FEW_PAGES)
-    letters = Sampling(200, 0.0, grammar=Grammar("regex", "([a-z]{3} )*"))
+    letters = Sampling(200, 0.0, grammar=Grammar("regex", "([a-z]{3} ){500}"))
     reset: list[str] = []
     rewind = engine._sampler.rewind
     rewind_starved(manager_of(engine).batch_processor, lambda *request: (reset.append(request[0]), rewind(*request)))
