@@ -11,7 +11,7 @@ from typing import Any
 
 from glados_bots.inference.grammars import exclusive, patterns, references, shapes, values
 from glados_bots.inference.grammars.endless import Endings
-from glados_bots.inference.grammars.refusing import refused
+from glados_bots.inference.grammars.refusing import below, refused
 
 DEEPEST = 100  # objects and lists within one another; llguidance's parser of JSON reads 127
 # Keywords that assert something, and that llguidance refuses or leaves out
@@ -43,7 +43,7 @@ class Part:
     place: str  # such as `response_format.json_schema.schema.properties.a`
 
     def at(self, *names: str | int) -> str:
-        return ".".join(map(str, (self.place, *names)))
+        return below(self.place, *names)
 
 
 def check(schema: Any, place: str) -> None:

@@ -13,6 +13,7 @@ import torch
 from glados_bots.errors import GenerationFailedError
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
 from glados_bots.inference.transformers_engine.out_of_memory import rewind_starved
+from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
 from glados_bots.wire.events import Grammar, Sampling
 from tests.inference.tiny import answer, card, manager_of, started, write_base
 from tests.waiting import until
@@ -20,7 +21,7 @@ from tests.waiting import until
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 QUESTIONS = ["Hello there", "What is water?", "Name three colours."]
 LONG = "word " * 300
-FEW_PAGES = 264e-6  # GB: 512 tokens in float32
+FEW_PAGES = 264e-6  # GB: 33 pages, with 1,056 tokens in float32
 
 
 @pytest.fixture
@@ -74,17 +75,25 @@ async def test_the_request_that_never_fits_fails_alone_and_the_service_lives(eng
     assert (await answer(engine, QUESTIONS[2], Sampling(max_tokens=4, temperature=0.0)))[0]
 
 
-async def test_answers_with_a_form_survive_a_cache_of_few_pages(tmp_path: Path) -> None:
+async def test_answers_with_a_form_survive_a_cache_of_few_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each request fits alone, but not all of them together: the library takes pages away and reads them again."""
-    engine = await started(card(write_base("llama", tmp_path)), quantize="none", dtype="float32", cache_gb=FEW_PAGES)
-    letters = Sampling(200, 0.0, grammar=Grammar("regex", "([a-z]{3} ){500}"))
     reset: list[str] = []
-    rewind = engine._sampler.rewind
-    rewind_starved(manager_of(engine).batch_processor, lambda *request: (reset.append(request[0]), rewind(*request)))
+    rewind = Sampler.rewind
+
+    def spied(sampler: Sampler, request_id: str, length: int) -> None:
+        reset.append(request_id)
+        rewind(sampler, request_id, length)
+
+    monkeypatch.setattr(Sampler, "rewind", spied)
+    engine = await started(card(write_base("llama", tmp_path)), quantize="none", dtype="float32", cache_gb=FEW_PAGES)
+    questions = [f"Question {number}" for number in range(6)]
+    letters = Sampling(300, 0.0, grammar=Grammar("regex", "([a-z]{3} ){500}"))
     try:
-        alone = [(await answer(engine, question, letters))[0] for question in QUESTIONS]
+        alone = [(await answer(engine, question, letters))[0] for question in questions]
         assert not reset
-        together = await asyncio.gather(*(answer(engine, question, letters) for question in QUESTIONS))
+        together = await asyncio.gather(*(answer(engine, question, letters) for question in questions))
         assert [text for text, _ in together] == alone
         assert all(re.fullmatch("([a-z]{3} )*[a-z]{0,3}", text) for text in alone)
         assert reset
