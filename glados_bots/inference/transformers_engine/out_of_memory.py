@@ -52,13 +52,13 @@ def rewind_starved(processor: Any, rewind: Callable[[str, int], None]) -> None:
         processor: the library's batch processor.
         rewind: see `survive`.
     """
-    offload, active = processor.offloading_manager.offload_requests, processor.scheduler.active_requests
+    offload, scheduler = processor.offloading_manager.offload_requests, processor.scheduler
 
     def told() -> bool:
-        before = list(active.values())
+        before = list(scheduler.active_requests.values())
         done = bool(offload())
         for state in before:
-            if state.request_id not in active:
+            if state.request_id not in scheduler.active_requests:
                 rewind(state.request_id, len(state.initial_tokens) + len(state.generated_tokens))
         return done
 

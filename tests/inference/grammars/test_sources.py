@@ -1,6 +1,7 @@
 """Regular expressions, choices and grammars of clients."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,11 @@ def test_a_choice_is_one_of_the_texts_whatever_they_hold(choice: str) -> None:
 def test_as_many_choices_as_are_taken_cost_as_little_as_one() -> None:
     """Ten thousand rules of the parser would be more than MOST_ITEMS in one step."""
     names = [f"{number:04} {'x' * 40}" for number in range(MOST_CHOICES)]
-    for kind, value, name in (("choice", names, names[5_000]), ("json_schema", {"enum": names}, f'"{names[7]}"')):
+    forms: list[tuple[GrammarKind, Any, str]] = [
+        ("choice", names, names[5_000]),
+        ("json_schema", {"enum": names}, f'"{names[7]}"'),
+    ]
+    for kind, value, name in forms:
         assert fits(kind, json.dumps(value), name)
         assert not fits(kind, json.dumps(value), name[:-3])
     assert "give 1 to 10000 choices" in refusal("choice", json.dumps([*map(str, range(MOST_CHOICES + 1))]))
