@@ -190,6 +190,10 @@ class GenerationFailedError(EngineError):
 class FormTooHardError(GenerationFailedError):
     """Following the form that this request asks for takes too much work. Another request can ask for a simpler one."""
 
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name  # of the field
+
 
 class EngineDeadError(EngineError):
     """The engine is broken. The service reports "not ready" and its process ends, to be restarted."""

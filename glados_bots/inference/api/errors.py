@@ -170,7 +170,7 @@ def _wrong_request(
     error: FormTooHardError | PromptTooLongError | PromptRefusedError | ParameterRefusedError | PictureRefusedError,
 ) -> ApiError:
     if isinstance(error, FormTooHardError):
-        return ApiError(400, "form_too_hard", str(error))
+        return ApiError(400, "form_too_hard", str(error), param=error.name)
     if isinstance(error, PictureRefusedError):
         return ApiError(400, "invalid_image", str(error), param="messages")
     if isinstance(error, ParameterRefusedError):

@@ -4,6 +4,7 @@ import logging
 import re
 from collections import OrderedDict
 from collections.abc import Collection
+from contextlib import suppress
 from hashlib import sha256
 from threading import Lock
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from llguidance.hf import from_tokenizer
 
+from glados_bots.errors import ParameterRefusedError
 from glados_bots.inference.grammars import reasoning
 from glados_bots.inference.grammars.matcher import Matcher
 from glados_bots.inference.grammars.reasoning import Stage
@@ -43,8 +45,13 @@ class Compiler:
         self._ends = ends
         self.marks = marks
         self._lock = Lock()
-        self._known: LLTokenizer | None = None  # made for the first form, because that takes a second
+        self._known: LLTokenizer | None = None
         self._kept: OrderedDict[bytes, LLMatcher] = OrderedDict()
+
+    def prepare(self) -> None:
+        """Make what all forms need. It holds the GIL for up to a second, so call it before the first request."""
+        with suppress(ParameterRefusedError):  # then each request for a form is refused
+            self._tokens("")
 
     def whole(self, source: str, stage: Stage) -> str:
         """The source with the rule `start`: what may stand before the answer, and the answer."""
@@ -72,7 +79,7 @@ class Compiler:
             self._kept[key] = compiled
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
-        return Matcher(compiled.deep_copy(), self._ends, self._vocabulary, known.vocab_size)
+        return Matcher(compiled.deep_copy(), self._ends, self._vocabulary, known.vocab_size, field)
 
     def tokens(self, text: str) -> list[int]:
         """Tokens that spell a text, for a matcher. They need not be those that the model would choose."""

@@ -19,13 +19,15 @@ class Matcher:
         ends: tokens that end an answer.
         vocabulary: number of tokens that the model can choose.
         known: number of tokens that the library knows, at least as many.
+        field: the field of the request that asked for the form.
     """
 
-    def __init__(self, matcher: LLMatcher, ends: Collection[int], vocabulary: int, known: int) -> None:
+    def __init__(self, matcher: LLMatcher, ends: Collection[int], vocabulary: int, known: int, field: str) -> None:
         self._matcher = matcher
         self._ends = frozenset(ends)
         self._vocabulary = vocabulary
         self._known = known
+        self._field = field
         self._words = np.zeros(-(-known // BITS), dtype=np.int32)
         self._taken = 0
         self.complete_at: int | None = None  # number of tokens after which nothing but an end can follow
@@ -59,7 +61,7 @@ class Matcher:
 
     def copy(self) -> "Matcher":
         """Another one at the same place, for another answer."""
-        return Matcher(self._matcher.deep_copy(), self._ends, self._vocabulary, self._known)
+        return Matcher(self._matcher.deep_copy(), self._ends, self._vocabulary, self._known, self._field)
 
     def restart(self) -> None:
         """Count from here: a new request continues the answer."""
@@ -81,5 +83,5 @@ class Matcher:
     def _require_health(self) -> None:
         if self._matcher.is_error():
             raise FormTooHardError(
-                "following the form of this answer takes too much work; ask for a simpler schema or grammar"
+                self._field, "following this form takes too much work; ask for a simpler schema or grammar"
             )

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from glados_bots.inference.grammars import exclusive, patterns, references, values
+from glados_bots.inference.grammars import exclusive, patterns, references, shapes, values
 from glados_bots.inference.grammars.endless import Endings
-from glados_bots.inference.grammars.refusing import refused
+from glados_bots.inference.grammars.refusing import below, refused
 
 DEEPEST = 100  # objects and lists within one another; llguidance's parser of JSON reads 127
 # Keywords that assert something, and that llguidance refuses or leaves out
@@ -43,7 +43,7 @@ class Part:
     place: str  # such as `response_format.json_schema.schema.properties.a`
 
     def at(self, *names: str | int) -> str:
-        return ".".join(map(str, (self.place, *names)))
+        return below(self.place, *names)
 
 
 def check(schema: Any, place: str) -> None:
@@ -57,6 +57,7 @@ def check(schema: Any, place: str) -> None:
         ParameterRefusedError: names the keyword and its place.
     """
     _require_shallow(schema, place)
+    shapes.check(schema, place)
     parts = list(_reached(schema, place))
     endings = Endings(schema, {id(part.schema): part.schema for part in parts})
     if not endings.can_end(schema):

@@ -38,7 +38,7 @@ def lark(grammar: Grammar) -> str:
             patterns.check(grammar.value, grammar.field)
             return f"answer: /{regex_to_lark(grammar.value, 'dw')}/"
         case "choice":
-            return f"answer: {' | '.join(map(json.dumps, _choices(grammar)))}"
+            return f"answer: GLADOS_CHOICE\nGLADOS_CHOICE: {' | '.join(map(json.dumps, _choices(grammar)))}"
         case "grammar":
             return written.lark(grammar.value, grammar.field)
         case "lark":

@@ -62,6 +62,7 @@ class TransformersEngine(CardEngine):
         self._loop = asyncio.get_running_loop()
         try:
             await asyncio.to_thread(self._load)
+            await asyncio.to_thread(self.forms.compiler.prepare)
             for scheduler in self._schedulers:
                 scheduler.start()
             await self._warm_up()

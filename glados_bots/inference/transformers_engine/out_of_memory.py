@@ -4,6 +4,8 @@ The library treats torch.OutOfMemoryError like any error of a step: its thread e
 active requests go back to the queue with their tokens so far (the library's own soft reset), and steps become smaller,
 because a step's memory beside the cache grows with its tokens. If all active requests were put back before, the longest
 one fails and the others continue.
+
+Where the cache has too few pages, the library itself puts requests back, and drops the step that is under way.
 """
 
 import gc
@@ -39,6 +41,28 @@ def survive(manager: Any, rewind: Callable[[str, int], None]) -> None:
         return True
 
     manager._generation_loop_body = guarded  # noqa: SLF001
+
+
+def rewind_starved(processor: Any, rewind: Callable[[str, int], None]) -> None:
+    """Tell which tokens remain of each request whose pages the library takes. Call this before its first request.
+
+    With async batching, the sampler has chosen a token of the step under way, which the library then drops.
+
+    Args:
+        processor: the library's batch processor.
+        rewind: see `survive`.
+    """
+    offload, scheduler = processor.offloading_manager.offload_requests, processor.scheduler
+
+    def told() -> bool:
+        before = list(scheduler.active_requests.values())
+        done = bool(offload())
+        for state in before:
+            if state.request_id not in scheduler.active_requests:
+                rewind(state.request_id, len(state.initial_tokens) + len(state.generated_tokens))
+        return done
+
+    processor.offloading_manager.offload_requests = told
 
 
 def _recover(processor: Any, put_back: set[str]) -> list[Any]:

@@ -79,6 +79,7 @@ class PagedScheduler:
         count_found(processor.cache, self._found)
         evict_oldest_first(processor)
         read_every_token(processor, sampler.scores_prompt)
+        out_of_memory.rewind_starved(processor, sampler.rewind)
         let_short_prompts_in(processor.scheduler, in_pieces=not cuda)
         # 4. Tokens are chosen after the forward pass, which is captured as CUDA graphs on a GPU
         after_forward.install(processor, sampler, vocabulary)

@@ -50,6 +50,7 @@ class VllmEngine(CardEngine):
         """Start vLLM and wait until it has loaded the model. Raises ConfigError with vLLM's own reason if it fails."""
         try:
             folder = await asyncio.to_thread(self._read)
+            await asyncio.to_thread(self.forms.compiler.prepare)
         except (ValueError, RuntimeError, AttributeError, ImportError, OSError, KeyError, TypeError) as error:
             raise ConfigError(f"{self._card.name}: cannot read its files ({error}); choose another model") from error
         if self._card.sampling.no_repeat_ngram_size:

@@ -58,7 +58,7 @@ async def test_a_streamed_answer_with_place_in_the_queue_and_usage(
         (PromptRefusedError("roles must alternate"), 400, "template_refused"),
         (QueueFullError(9, 12.0), 429, "queue_full"),
         (GenerationFailedError("bang"), 500, "generation_failed"),
-        (FormTooHardError("bang"), 400, "form_too_hard"),
+        (FormTooHardError("guided_json", "bang"), 400, "form_too_hard"),
         (EngineDeadError("gone"), 503, "engine_dead"),
     ],
 )
@@ -70,6 +70,8 @@ async def test_errors_of_the_engine(
     assert (response.status_code, response.json()["error"]["code"]) == (status, code)
     if status == 429:
         assert response.headers["Retry-After"] == "12"
+    if code == "form_too_hard":
+        assert response.json()["error"]["param"] == "guided_json"
     if code == "context_length_exceeded":
         assert response.json()["error"]["max_prompt_tokens"] == 900
 

@@ -94,6 +94,16 @@ def test_random_walks_end_in_documents_that_fit() -> None:
         ({"$schema": "https://example.org/mine"}, "$schema"),
         ({"properties": {"a": {"minLength": -1}}}, "properties.a.minLength"),
         ({"properties": {"a": 5}}, "properties.a"),
+        ({"properties": [1]}, "properties"),
+        ({"$defs": {"unused": {"items": {"properties": [1]}}}, "type": "null"}, "$defs.unused.items.properties"),
+        ({"$defs": [1], "type": "null"}, "$defs"),
+        ({"type": "object", "required": [1, {}]}, "required"),
+        ({"type": [["null"]]}, "type"),
+        ({"type": "string", "format": ["uuid"]}, "format"),
+        ({"type": "string", "pattern": 5}, "pattern"),
+        ({"type": "array", "prefixItems": [True], "minItems": 0.5}, "minItems"),
+        ({"anyOf": {"a": {}}}, "anyOf"),
+        ({"properties": {"\ud800": {"type": "null"}}}, "properties.\\ud800"),
     ],
 )  # fmt: skip
 def test_what_is_not_kept_is_refused_with_keyword_and_place(schema: Any, place: str) -> None:

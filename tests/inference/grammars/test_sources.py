@@ -1,12 +1,13 @@
 """Regular expressions, choices and grammars of clients."""
 
 import json
+from typing import Any
 
 import pytest
 
 from glados_bots.errors import ParameterRefusedError
 from glados_bots.inference.grammars.form import Form
-from glados_bots.inference.grammars.sources import LONGEST_PATTERN, lark
+from glados_bots.inference.grammars.sources import LONGEST_PATTERN, MOST_CHOICES, lark
 from glados_bots.wire.events import Grammar, GrammarKind
 from tests.inference.grammars.walking import shared, takes, tokenizer
 
@@ -49,6 +50,19 @@ def test_a_form_takes_what_has_it(kind: GrammarKind, value: str, yes: str, no: s
 def test_a_choice_is_one_of_the_texts_whatever_they_hold(choice: str) -> None:
     assert fits("choice", json.dumps(CHOICES), choice)
     assert not fits("choice", json.dumps(CHOICES), f"{choice}x")
+
+
+def test_as_many_choices_as_are_taken_cost_as_little_as_one() -> None:
+    """Ten thousand rules of the parser would be more than MOST_ITEMS in one step."""
+    names = [f"{number:04} {'x' * 40}" for number in range(MOST_CHOICES)]
+    forms: list[tuple[GrammarKind, Any, str]] = [
+        ("choice", names, names[5_000]),
+        ("json_schema", {"enum": names}, f'"{names[7]}"'),
+    ]
+    for kind, value, name in forms:
+        assert fits(kind, json.dumps(value), name)
+        assert not fits(kind, json.dumps(value), name[:-3])
+    assert "give 1 to 10000 choices" in refusal("choice", json.dumps([*map(str, range(MOST_CHOICES + 1))]))
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """Out of memory in a step: answers go on where they were, the one that is too large fails, and the service lives."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,13 +12,16 @@ import torch
 
 from glados_bots.errors import GenerationFailedError
 from glados_bots.inference.transformers_engine.engine import TransformersEngine
-from glados_bots.wire.events import Sampling
+from glados_bots.inference.transformers_engine.out_of_memory import rewind_starved
+from glados_bots.inference.transformers_engine.sampling.sampler import Sampler
+from glados_bots.wire.events import Grammar, Sampling
 from tests.inference.tiny import answer, card, manager_of, started, write_base
 from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 QUESTIONS = ["Hello there", "What is water?", "Name three colours."]
 LONG = "word " * 300
+FEW_PAGES = 264e-6  # GB: 33 pages, with 1,056 tokens in float32
 
 
 @pytest.fixture
@@ -68,3 +73,39 @@ async def test_the_request_that_never_fits_fails_alone_and_the_service_lives(eng
     cache = manager_of(engine).batch_processor.cache
     await until(lambda: not any(allocator.block_table for allocator in cache.cache_allocators.values()))  # no page held
     assert (await answer(engine, QUESTIONS[2], Sampling(max_tokens=4, temperature=0.0)))[0]
+
+
+async def test_answers_with_a_form_survive_a_cache_of_few_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each request fits alone, but not all of them together: the library takes pages away and reads them again."""
+    reset: list[str] = []
+    rewind = Sampler.rewind
+
+    def spied(sampler: Sampler, request_id: str, length: int) -> None:
+        reset.append(request_id)
+        rewind(sampler, request_id, length)
+
+    monkeypatch.setattr(Sampler, "rewind", spied)
+    engine = await started(card(write_base("llama", tmp_path)), quantize="none", dtype="float32", cache_gb=FEW_PAGES)
+    questions = [f"Question {number}" for number in range(6)]
+    letters = Sampling(300, 0.0, grammar=Grammar("regex", "([a-z]{3} ){500}"))
+    try:
+        alone = [(await answer(engine, question, letters))[0] for question in questions]
+        assert not reset
+        together = await asyncio.gather(*(answer(engine, question, letters) for question in questions))
+        assert [text for text, _ in together] == alone
+        assert all(re.fullmatch("([a-z]{3} )*[a-z]{0,3}", text) for text in alone)
+        assert reset
+    finally:
+        await engine.stop()
+
+
+def test_the_token_of_a_step_that_the_library_drops_is_taken_back() -> None:
+    active = {name: SimpleNamespace(request_id=name, initial_tokens=[1, 2], generated_tokens=[5]) for name in "ab"}
+    manager = SimpleNamespace(offload_requests=lambda: bool(active.pop("b")))
+    told: list[tuple[str, int]] = []
+    processor = SimpleNamespace(scheduler=SimpleNamespace(active_requests=active), offloading_manager=manager)
+    rewind_starved(processor, lambda name, length: told.append((name, length)))
+    assert processor.offloading_manager.offload_requests()
+    assert told == [("b", 3)]
