@@ -9,7 +9,7 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from glados_bots.inference.model_files import cards, choosing, weights  # noqa: 
 from glados_bots.inference.transformers_engine.cpu.build import library  # noqa: E402
 from glados_bots.inference.transformers_engine.cpu.packing import PackedModel  # noqa: E402
 from glados_bots.inference.transformers_engine.cpu.runner import PAGE, Runner  # noqa: E402
+from glados_bots.inference.transformers_engine.sampling.sampler import Sampler  # noqa: E402
 
 PAST = 128
 Product = Callable[[torch.Tensor], torch.Tensor]
@@ -126,12 +127,24 @@ class Pages:
         self.cache_allocators = {"full_attention": self}
 
 
+class Greedy(Sampler):
+    """Chooses the likeliest token, without any request's settings."""
+
+    def choose_all(self, states: Sequence[Any], scores: torch.Tensor) -> list[int]:
+        del states
+        return [int(token) for token in scores.argmax(-1).tolist()]
+
+
+def _stop(_: str, error: Exception) -> None:
+    raise error
+
+
 def ours(model: Any, sequences: int) -> Way:
     """The compiled step."""
     step = library(ROOT / "data").glados_step
     packed = PackedModel(model, PAST + 2)
     pages = Pages(model.config, sequences)
-    runner = Runner(step, packed, pages, model.config.vocab_size, lambda _, scores: scores.argmax(-1).tolist())
+    runner = Runner(step, packed, pages, model.config.vocab_size, Greedy(_stop))
 
     def run() -> None:
         runner.prepare_batch_tensors([Request(str(number)) for number in range(sequences)])
