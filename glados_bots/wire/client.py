@@ -22,6 +22,7 @@ from glados_bots.wire.reply import Reply, ReplyEvent
 CONNECT_S = 5.0
 LIST_S = 10.0  # people wait for the list: `/status`, and a turn before it says that the model is not reachable
 SESSION = "X-Session-Id"  # the header that Ray Serve reads
+IDLE_S = 2.0  # uvicorn, and so many a server, closes what is idle for 5 s: we never write to such a connection
 SILENCE_S = 120.0  # our service sends something every ten seconds; others may need long for the first token
 FIGURES_S = 5.0  # longest wait for the token counts after the answer's end
 GOODBYE_S = 0.2  # longest wait for the response's end; if it comes, the connection can be used again
@@ -51,7 +52,7 @@ class InferenceClient:
         self._named, self._context = named, context
         headers = {"Authorization": f"Bearer {api_key}"} if checked(api_key) else {}
         timeout = httpx.Timeout(SILENCE_S, connect=CONNECT_S, pool=CONNECT_S)
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=IDLE_S)
         # Proxy variables of the environment are for the internet; the model is in our network.
         self._http = httpx.AsyncClient(
             base_url=base_url.rstrip("/") + "/", headers=headers, timeout=timeout, limits=limits, trust_env=False

@@ -54,7 +54,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def work(agent: Agent, url: str, tmp_path: Path) -> str:
     """What the agent prints while it does its task."""
     if not agent.executable.is_file():
-        pytest.skip(f"needs node and `npm ci --prefix tests/clients/node/{agent.name}`")
+        pytest.skip(f"needs node and `make clients`, which installs {agent.name}")
     home, project = tmp_path / "home", tmp_path / "project"
     home.mkdir()
     project.mkdir()

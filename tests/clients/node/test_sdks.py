@@ -26,7 +26,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.mark.parametrize("client", ["openai", "ai_sdk"])
 def test_all_that_a_library_can_do_works(client: str, request: pytest.FixtureRequest) -> None:
     if NODE is None or not (HERE / client / "node_modules").is_dir():
-        pytest.skip(f"needs node and `npm ci --prefix tests/clients/node/{client}`")
+        pytest.skip(f"needs node and `make clients`, which installs {client}")
     result = subprocess.run(
         [NODE, "client.mjs", request.getfixturevalue("url"), KEY, SMALL],
         cwd=HERE / client,
