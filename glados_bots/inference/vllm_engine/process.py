@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from glados_bots.errors import ConfigError, EngineDeadError
 from glados_bots.processes.child_output import lines
+from glados_bots.wire.client import IDLE_S
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,6 @@ LAST_LINES = 12  # last lines of vLLM's output, shown if it ends
 START_S = 3600.0  # large models load slowly; a vLLM that cannot start ends by itself
 POLL_S = 2.0
 STOP_S = 15.0
-KEPT_BRIEFLY = httpx.Limits(keepalive_expiry=2)  # vLLM closes what is idle for 5 s: we never write to that
 NO_ANSWER = httpx.Timeout(10, read=None)  # a token may take as long as it takes
 
 
@@ -71,9 +71,8 @@ class VllmProcess:
         key = secrets.token_urlsafe(32)  # only we may use its port, not every user of this machine
         headers = {"Authorization": f"Bearer {key}"}
         url = f"http://127.0.0.1:{port}"
-        self._http = httpx.AsyncClient(
-            base_url=url, headers=headers, timeout=NO_ANSWER, limits=KEPT_BRIEFLY, trust_env=False
-        )
+        limits = httpx.Limits(keepalive_expiry=IDLE_S)
+        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=NO_ANSWER, limits=limits, trust_env=False)
         command = [*_outlived_by_us(), program, "serve", *arguments, "--host", "127.0.0.1", "--port", str(port)]
         self._child = await asyncio.create_subprocess_exec(
             *command, stdout=PIPE, stderr=STDOUT, env={**environment, "VLLM_API_KEY": key}, start_new_session=True
